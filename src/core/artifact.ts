@@ -1,0 +1,35 @@
+import type { WasiVersionedName } from '#core/interface-name.ts'
+
+/** One rewritten core module of an ingested component. */
+export interface CoreModule {
+  /** The file name by which the glue asks for it, e.g. `component.core2.wasm`. */
+  readonly name: string
+  readonly bytes: Uint8Array
+}
+
+/** The shape of one exported function as the glue presents it. */
+export interface ExportedFunction {
+  /** Path to the function in the glue's instance, e.g. `['run']` or `['wasi:cli/run@0.2.12', 'run']`. */
+  readonly path: readonly string[]
+  /** The name `cordon run --call` knows it by: `run`, `wasi:cli/run`, `cordon:agent/run`, or a plain kebab-case name. */
+  readonly call: string
+  /** How the call takes input and gives its result. */
+  readonly kind: 'agent-run' | 'wasi-command' | 'plain'
+}
+
+/**
+ * What ingest makes of untrusted component bytes: all a cell needs to instantiate it, and nothing that was not
+ * validated. Immutable and content-addressed; written by `host/ingest`, read by `cell/link`.
+ */
+export interface Artifact {
+  /** Cache key, hex sha256 over component, limits profile, rewriter, jco, patch and Node versions. */
+  readonly key: string
+  /** `sha256:<hex>` of the component bytes as they came. */
+  readonly componentDigest: string
+  /** JavaScript expression text that evaluates to `{ instantiate(getCoreModule, imports, instantiateCore) }`. */
+  readonly glue: string
+  readonly cores: readonly CoreModule[]
+  /** The interfaces the component imports, as written, e.g. `wasi:io/streams@0.2.12`. */
+  readonly imports: readonly WasiVersionedName[]
+  readonly exports: readonly ExportedFunction[]
+}

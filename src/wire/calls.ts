@@ -1,0 +1,150 @@
+import { decimal, flag, integer, listOf, oneOf, orNull, pairOf, record, text, type Shape, type Shaped } from '#wire/shape.ts'
+
+/**
+ * Every operation that a cell may ask of the host: the whole of what a guest can reach. Adapters in the cell turn WIT
+ * calls into these, `host/broker` turns them into capabilities, providers perform them.
+ *
+ * An operation that names a target (`fs.open`, `http.start`, `secret.use`, …) is a *capability call*: decided and
+ * recorded. One that names a handle is the *continuation* of the call that opened the handle: metered and
+ * checked against the session, its bytes counted into the outcome record that is written when the handle closes.
+ *
+ * A call and its reply carry a JSON head (the fields below) and at most one body of bytes.
+ * Byte strings inside heads (header values) are latin-1 text: one character, one byte.
+ */
+const maxPath = 4096
+const handle = integer(0, 0xffff_ffff)
+const path = text(maxPath)
+const length = integer(0, Number.MAX_SAFE_INTEGER)
+/** The most bytes one read may ask for and one write may carry. */
+export const maxChunkBytes = 256 * 1024
+const chunk = integer(0, maxChunkBytes)
+const headers = listOf(pairOf(text(256), text(16_384)), 256)
+const newTime = orNull(decimal)
+const timeoutMs = orNull(integer(0, 86_400_000))
+
+export const callShapes = {
+  /** Opens `path` below the directory `dir`. → {@link OpenedFile}; refuses `..` past `dir`, absolute paths, links out. */
+  'fs.open': record({
+    dir: handle,
+    path,
+    followLinks: flag,
+    create: flag,
+    exclusive: flag,
+    truncate: flag,
+    directory: flag,
+    read: flag,
+    write: flag,
+  }),
+  /** → {@link FileStat} of `path` below `dir` (`''` is never valid; use `fs.stat` for the handle itself). */
+  'fs.stat-at': record({ dir: handle, path, followLinks: flag }),
+  'fs.stat': record({ handle }),
+  /** → body: at most `length` bytes from `offset`; an empty body is the end of the file. */
+  'fs.read': record({ handle, offset: length, length: chunk }),
+  /** Body → `{ written }`; `offset` null appends. */
+  'fs.write': record({ handle, offset: orNull(length) }),
+  /** → `{ entries: [name, FileType][] }`, without `.` and `..`, sorted by name. */
+  'fs.list': record({ handle }),
+  'fs.mkdir': record({ dir: handle, path }),
+  'fs.rmdir': record({ dir: handle, path }),
+  'fs.unlink': record({ dir: handle, path }),
+  'fs.rename': record({ dir: handle, path, toDir: handle, toPath: path }),
+  'fs.link': record({ dir: handle, path, followLinks: flag, toDir: handle, toPath: path }),
+  /** Makes a link at `path` whose text is `target`; absolute targets are refused. */
+  'fs.symlink': record({ dir: handle, target: path, path }),
+  /** → `{ target }` */
+  'fs.readlink': record({ dir: handle, path }),
+  'fs.set-size': record({ handle, size: length }),
+  /** Nanoseconds since the epoch; null leaves a time alone. */
+  'fs.set-times': record({ handle, accessedNs: newTime, modifiedNs: newTime }),
+  'fs.set-times-at': record({ dir: handle, path, followLinks: flag, accessedNs: newTime, modifiedNs: newTime }),
+  'fs.sync': record({ handle, dataOnly: flag }),
+  'fs.close': record({ handle }),
+
+  /** Begins an HTTP exchange, decided on here. → `{ handle }`. The request is sent as the body is written. */
+  'http.start': record({
+    method: text(64),
+    scheme: oneOf('http', 'https'),
+    authority: text(1024),
+    /** Path with query, as the guest wrote it. */
+    pathWithQuery: text(16_384),
+    headers,
+    /** False when the request has no body at all (nothing will be written). */
+    hasBody: flag,
+    connectTimeoutMs: timeoutMs,
+    firstByteTimeoutMs: timeoutMs,
+    betweenBytesTimeoutMs: timeoutMs,
+  }),
+  /** Body → `{}` once the bytes were taken (backpressure). */
+  'http.write': record({ handle }),
+  /** Ends the request body. → `{}` */
+  'http.finish': record({ handle, trailers: headers }),
+  /** → {@link HttpResponseHead} when it has come. */
+  'http.response': record({ handle }),
+  /** → body: at most `length` bytes, and `{ end, trailers }`; `end` true with the last (perhaps empty) chunk. */
+  'http.read': record({ handle, length: chunk }),
+  'http.close': record({ handle }),
+
+  /** → `{ placeholder }`: text to send where the secret's binding says; never the secret. */
+  'secret.use': record({ name: text(256) }),
+
+  /** → `{ tools: [{ name, description, inputSchema }] }`: those granted to this session. */
+  'tool.list': record({}),
+  /** Body (JSON input, UTF-8) → body (JSON output, UTF-8). */
+  'tool.call': record({ name: text(256) }),
+
+  /** → body: at most `length` bytes of the session's standard input, and `{ end }`. */
+  'stdin.read': record({ length: chunk }),
+} satisfies Record<string, Shape<unknown>>
+
+export type CallOp = keyof typeof callShapes
+export type CallArgs<O extends CallOp> = Shaped<(typeof callShapes)[O]>
+
+/** One call, its head already checked against {@link callShapes}. */
+export type Call = { readonly [O in CallOp]: { readonly op: O; readonly args: CallArgs<O>; readonly body: Uint8Array } }[CallOp]
+
+/** The names of all operations. */
+export const callOps = Object.keys(callShapes) as readonly CallOp[]
+
+/** Whether `op` is an operation and `args` has exactly its fields. */
+export const isCall = (op: unknown, args: unknown): boolean =>
+  typeof op === 'string' && Object.hasOwn(callShapes, op) && callShapes[op as CallOp](args)
+
+export type FileType = 'directory' | 'regular-file' | 'symbolic-link' | 'fifo' | 'socket' | 'block-device' | 'character-device' | 'unknown'
+
+export interface OpenedFile {
+  readonly handle: number
+  readonly type: FileType
+}
+
+export interface FileStat {
+  readonly type: FileType
+  readonly size: number
+  readonly linkCount: number
+  readonly accessedNs: string
+  readonly modifiedNs: string
+  readonly changedNs: string
+  /** Opaque, the same for one file within a session: for `is-same-object` and `metadata-hash`. Not the host's inode number. */
+  readonly identity: string
+}
+
+export interface HttpResponseHead {
+  readonly status: number
+  readonly headers: readonly (readonly [string, string])[]
+}
+
+/**
+ * What a guest may learn of a failed call: a code and nothing else (no host path, address, or reason).
+ * `fs.*`: the error-code enum of wasi:filesystem. `http.*`: the case names of wasi:http's error-code.
+ * `secret.*` and `tool.*`: `denied`, `unknown`, `invalid-input`, `failed`, `too-large`. Any: `not-permitted`.
+ */
+export type GuestErrorCode = string
+
+/** The host's answer to a call. */
+export type CallReply =
+  | { readonly ok: true; readonly value: Readonly<Record<string, unknown>>; readonly body: Uint8Array }
+  | { readonly ok: false; readonly code: GuestErrorCode }
+
+/** How an adapter in the cell asks the host. Rejects only when the session is over. */
+export interface HostCalls {
+  call<O extends CallOp>(op: O, args: CallArgs<O>, body?: Uint8Array): Promise<CallReply>
+}

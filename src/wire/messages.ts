@@ -1,0 +1,90 @@
+import type { ExportedFunction } from '#core/artifact.ts'
+import type { Call, CallReply } from '#wire/calls.ts'
+
+/**
+ * The language between host and cell, whole. Frames are made by `wire/codec.ts`; both pipes and message ports carry them.
+ *
+ * host → cell: `hello`, then any of `load` (+ `load-core`s), `unload`, `start`, `reply`, `kill`, `shutdown`, `credit`.
+ * cell → host: `ready`, then any of `loaded`, `load-failed`, `call`, `output`, `ended`, `credit`.
+ *
+ * Rules, each of which ends the cell when the cell breaks it:
+ * - a frame is at most `maxFrameBytes` long, checked before it is buffered;
+ * - every field is there, of its type, and no other;
+ * - a session id was started here and has not ended; a call id was not used before in its session;
+ * - at most `maxCallsInFlight` calls a session wait for replies; `output` and call bodies stay within the credit given.
+ */
+
+/** What a session is told at its start: all that its guest may know of the world. */
+export interface SessionStart {
+  readonly artifact: string
+  readonly call: string
+  /** JSON text for `agent-run` and `plain` calls: the input. */
+  readonly input: string
+  readonly args: readonly string[]
+  readonly env: readonly (readonly [string, string])[]
+  /** Handles of the mounts' roots, in the order of the guest's preopens. */
+  readonly preopens: readonly { readonly handle: number; readonly guestPath: string }[]
+  /** The part of the limits that the cell enforces itself. */
+  readonly fuel: number
+  readonly cpuTimeMs: number
+  readonly memoryBytes: number
+  readonly tableElements: number
+  readonly handles: number
+  readonly stdinIsTerminal: boolean
+  readonly stdoutIsTerminal: boolean
+}
+
+/** How a guest ended, as its cell tells it. */
+export type GuestOutcome =
+  /** A normal return: JSON text of the result (`null` for commands). */
+  | { readonly kind: 'returned'; readonly result: string }
+  /** The declared `err` of a result: JSON text. */
+  | { readonly kind: 'error'; readonly error: string }
+  | { readonly kind: 'exit'; readonly code: number }
+  /** A wasm trap, an ABI violation, or an uncaught error. `message` is cut and neutralised by the host. */
+  | { readonly kind: 'trap'; readonly message: string }
+  | { readonly kind: 'limit'; readonly limit: 'fuel' | 'cpu' | 'memory' }
+  | { readonly kind: 'killed' }
+
+/** What the cell says a session used. Checked by the host against what it measured. */
+export interface GuestUsage {
+  readonly fuel: number
+  readonly cpuUs: number
+  readonly memoryPeakBytes: number
+}
+
+export type ToCell =
+  | { readonly type: 'hello'; readonly version: number }
+  /** Followed by `cores` frames of `load-core`, in order. Body: the glue text. */
+  | {
+      readonly type: 'load'
+      readonly artifact: string
+      readonly exports: readonly ExportedFunction[]
+      readonly cores: number
+      readonly body: Uint8Array
+    }
+  | { readonly type: 'load-core'; readonly artifact: string; readonly name: string; readonly body: Uint8Array }
+  | { readonly type: 'unload'; readonly artifact: string }
+  | ({ readonly type: 'start'; readonly session: number } & SessionStart)
+  | { readonly type: 'reply'; readonly session: number; readonly id: number; readonly reply: CallReply }
+  | { readonly type: 'kill'; readonly session: number }
+  | { readonly type: 'shutdown' }
+  /** The cell may send this many more bytes of bodies. */
+  | { readonly type: 'credit'; readonly bytes: number }
+
+export type FromCell =
+  | { readonly type: 'ready'; readonly version: number }
+  | { readonly type: 'loaded'; readonly artifact: string }
+  | { readonly type: 'load-failed'; readonly artifact: string; readonly message: string }
+  | { readonly type: 'call'; readonly session: number; readonly id: number; readonly call: Call }
+  | { readonly type: 'output'; readonly session: number; readonly stream: 'stdout' | 'stderr'; readonly body: Uint8Array }
+  | { readonly type: 'ended'; readonly session: number; readonly outcome: GuestOutcome; readonly usage: GuestUsage }
+
+/** The version both ends must speak. */
+export const wireVersion = 1
+/** The longest frame the host takes from a cell. */
+export const maxFrameBytes = 1024 * 1024
+/** Calls one session may have waiting. */
+export const maxCallsInFlight = 256
+/** Bytes of call and output bodies a cell may have sent that the host has not taken up. */
+export const initialCreditBytes = 4 * 1024 * 1024
