@@ -26,10 +26,29 @@ export interface Artifact {
   readonly key: string
   /** `sha256:<hex>` of the component bytes as they came. */
   readonly componentDigest: string
-  /** JavaScript expression text that evaluates to `{ instantiate(getCoreModule, imports, instantiateCore) }`. */
+  /**
+   * JavaScript expression text (strict, no import, export, `eval` or `Function`) that evaluates to
+   * `(guard) => ({ instantiate(getCoreModule, imports, instantiateCore) })`. `guard(f)` gives a function that does what the core
+   * function `f` does; the glue wraps with it every core function it calls on a stack that cannot suspend (reallocations,
+   * post-returns, destructors), so that metering knows. One evaluation serves any number of instances. `instantiateCore` has no
+   * default. The globals it needs are in {@link glueGlobals}.
+   */
   readonly glue: string
   readonly cores: readonly CoreModule[]
   /** The interfaces the component imports, as written, e.g. `wasi:io/streams@0.2.12`. */
   readonly imports: readonly WasiVersionedName[]
   readonly exports: readonly ExportedFunction[]
 }
+
+/** The globals that glue may use besides those of the language itself; a context that evaluates it has to provide them. */
+export const glueGlobals = [
+  'WebAssembly',
+  'TextEncoder',
+  'TextDecoder',
+  'setTimeout',
+  'clearTimeout',
+  'setInterval',
+  'clearInterval',
+  'queueMicrotask',
+  'console',
+] as const
