@@ -11,7 +11,7 @@ import type { Call, CallReply } from '#wire/calls.ts'
  * - a frame is at most `maxFrameBytes` long, checked before it is buffered;
  * - every field is there, of its type, and no other;
  * - a session id was started here and has not ended; a call id was not used before in its session;
- * - at most `maxCallsInFlight` calls a session wait for replies; `output` and call bodies stay within the credit given.
+ * - at most `maxCallsInFlight` calls a session wait for replies; `output` and `call` frames stay within the credit given.
  */
 
 /** What a session is told at its start: all that its guest may know of the world. */
@@ -69,7 +69,7 @@ export type ToCell =
   | { readonly type: 'reply'; readonly session: number; readonly id: number; readonly reply: CallReply }
   | { readonly type: 'kill'; readonly session: number }
   | { readonly type: 'shutdown' }
-  /** The cell may send this many more bytes of bodies. */
+  /** The cell may send this many more bytes of `call` and `output` frames (heads count too: they can be as long). */
   | { readonly type: 'credit'; readonly bytes: number }
 
 export type FromCell =
@@ -86,5 +86,5 @@ export const wireVersion = 1
 export const maxFrameBytes = 1024 * 1024
 /** Calls one session may have waiting. */
 export const maxCallsInFlight = 256
-/** Bytes of call and output bodies a cell may have sent that the host has not taken up. */
+/** Bytes of `call` and `output` frames a cell may have sent that the host has not taken up: at least one longest frame. */
 export const initialCreditBytes = 4 * 1024 * 1024
