@@ -1,3 +1,5 @@
+import type { RunReport } from '#core/report.ts'
+
 /**
  * Every way Cordon fails towards the embedder or the operator, with the exit code of the command line.
  * A denial towards a guest is not here: that is a value (see `core/policy/decide.ts`).
@@ -57,6 +59,10 @@ export interface CordonErrorOptions {
   readonly cause?: unknown
   /** One line that says what to do. */
   readonly hint?: string
+  /** What the session had done when it ended this way. */
+  readonly report?: RunReport
+  /** The exit code of the command line, when it is not the code's own (an agent's own exit code passes through). */
+  readonly exitCode?: number
 }
 
 /**
@@ -69,16 +75,43 @@ export interface CordonErrorOptions {
 export class CordonError extends Error {
   readonly code: CordonErrorCode
   readonly hint: string | undefined
+  readonly report: RunReport | undefined
+  readonly #exitCode: number | undefined
 
   constructor(code: CordonErrorCode, message: string, options: CordonErrorOptions = {}) {
     super(message, 'cause' in options ? { cause: options.cause } : undefined)
     this.name = 'CordonError'
     this.code = code
     this.hint = options.hint
+    this.report = options.report
+    this.#exitCode = options.exitCode
+  }
+
+  /** The same error with what the session had done. */
+  withReport(report: RunReport): CordonError {
+    return new CordonError(this.code, this.message, {
+      cause: this.cause,
+      report,
+      ...(this.hint !== undefined && { hint: this.hint }),
+      ...(this.#exitCode !== undefined && { exitCode: this.#exitCode }),
+    })
+  }
+
+  /** What the session used until then; `undefined` when none had begun. */
+  get usage(): RunReport['usage'] | undefined {
+    return this.report?.usage
+  }
+
+  get session(): RunReport['session'] | undefined {
+    return this.report?.session
+  }
+
+  get audit(): RunReport['audit'] | undefined {
+    return this.report?.audit
   }
 
   /** The exit code of the command line for this error. */
   get exitCode(): number {
-    return exitCodes[this.code]
+    return this.#exitCode ?? exitCodes[this.code]
   }
 }

@@ -1,0 +1,42 @@
+import type { Decision } from '#core/policy/decision.ts'
+import { describeCapability } from '#core/policy/describe.ts'
+import type { CallSummary, Denial } from '#core/report.ts'
+
+/** The most calls and denials a report lists one by one; the audit log has them all. */
+const maxListed = 1000
+
+/** What the operator sees of a session's calls: a bounded digest of what the audit log holds. */
+export class Ledger {
+  readonly #calls = new Map<string, CallSummary>()
+  readonly #denials = new Map<string, Denial>()
+
+  decided(call: string, decision: Decision): CallSummary {
+    const target = describeCapability(decision.capability)
+    const denied =
+      decision.effect === 'deny' ? { reason: decision.reason, ...(decision.hint !== undefined && { hint: decision.hint }) } : {}
+    const summary = { call, target, effect: decision.effect, ...denied }
+    if (this.#calls.size < maxListed) this.#calls.set(call, summary)
+    if (decision.effect === 'deny')
+      this.#denied({ action: decision.capability.action, target, reason: decision.reason, count: 1, ...denied })
+    return summary
+  }
+
+  settled(call: string, outcome: { readonly status: string; readonly code?: string }): void {
+    const known = this.#calls.get(call)
+    if (known !== undefined) this.#calls.set(call, { ...known, ...outcome })
+  }
+
+  get calls(): readonly CallSummary[] {
+    return [...this.#calls.values()]
+  }
+
+  get denials(): readonly Denial[] {
+    return [...this.#denials.values()]
+  }
+
+  #denied(denial: Denial): void {
+    const key = `${denial.reason} ${denial.target}`
+    const known = this.#denials.get(key)
+    if (known !== undefined || this.#denials.size < maxListed) this.#denials.set(key, { ...denial, count: (known?.count ?? 0) + 1 })
+  }
+}

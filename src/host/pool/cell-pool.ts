@@ -1,0 +1,181 @@
+import { CordonError } from '#core/errors.ts'
+import type { CellLauncher, IsolationLevel } from '#host/launch/cell-port.ts'
+import { HostedCell } from '#host/pool/hosted-cell.ts'
+
+const MiB = 1024 * 1024
+
+export interface CellPoolOptions {
+  readonly launcher: CellLauncher
+  /** Most cells at one time. */
+  readonly maxCells: number
+  /** Most sessions in one cell. */
+  readonly maxSessionsPerCell: number
+  /** Most sessions that wait for a place; one more is refused. */
+  readonly maxWaiting: number
+  /** Memory budget of a cell; one made for a larger session gets room for it. */
+  readonly cellMemoryBytes: number
+}
+
+/** A place for one session. */
+export interface Place {
+  readonly cell: HostedCell
+  /** Gives the place back. Idempotent. */
+  release(): void
+}
+
+interface Wanted {
+  readonly segment: string
+  readonly memoryBytes: number
+}
+
+interface Waiter {
+  readonly wanted: Wanted
+  readonly place: PromiseWithResolvers<Place>
+}
+
+/** A cell that nobody uses yet belongs to no segment. */
+const unassigned = Symbol('unassigned')
+
+/**
+ * Places sessions in cells. Two segments never share a cell, not even one after the other: a breached cell could
+ * keep what it saw. An idle cell of another segment is ended to make room, never handed on.
+ */
+export class CellPool {
+  readonly #options: CellPoolOptions
+  readonly #cells = new Map<HostedCell, { segment: string; taken: number; memoryBytes: number }>()
+  readonly #waiting: Waiter[] = []
+  #spare: Promise<HostedCell> | undefined
+  #launching = 0
+  #closed = false
+
+  constructor(options: CellPoolOptions) {
+    this.#options = options
+  }
+
+  get level(): IsolationLevel {
+    return this.#options.launcher.level
+  }
+
+  /** Starts a cell ahead of need, so that the first session does not wait for it. */
+  prewarm(): void {
+    if (this.#closed || this.#spare !== undefined || this.#cells.size + this.#launching >= this.#options.maxCells) return
+    this.#spare = HostedCell.launch(this.#options.launcher, { segment: String(unassigned), memoryBytes: this.#options.cellMemoryBytes })
+    this.#spare.catch(() => undefined)
+  }
+
+  /** Waits for a place. Throws CordonError `runtime.overloaded`, `runtime.closed`, or what launching a cell throws; `signal` gives up waiting. */
+  async acquire(wanted: Wanted, signal: AbortSignal): Promise<Place> {
+    if (this.#closed) throw new CordonError('runtime.closed', 'the runtime was closed')
+    signal.throwIfAborted()
+    const there = await this.#place(wanted)
+    if (there !== undefined) return there
+    if (this.#waiting.length >= this.#options.maxWaiting) {
+      throw new CordonError('runtime.overloaded', `${this.#waiting.length} sessions already wait for a place`, {
+        hint: 'try again later, or raise pool.max',
+      })
+    }
+    const waiter: Waiter = { wanted, place: Promise.withResolvers() }
+    this.#waiting.push(waiter)
+    const giveUp = (): void => {
+      const index = this.#waiting.indexOf(waiter)
+      if (index >= 0) this.#waiting.splice(index, 1)
+      waiter.place.reject(signal.reason)
+    }
+    signal.addEventListener('abort', giveUp, { once: true })
+    return await waiter.place.promise.finally(() => signal.removeEventListener('abort', giveUp))
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#closed = true
+    for (const { place } of this.#waiting.splice(0)) place.reject(new CordonError('runtime.closed', 'the runtime was closed'))
+    const spare = await this.#spare?.catch(() => undefined)
+    const cells = [...this.#cells.keys(), ...(spare === undefined ? [] : [spare])]
+    for (const cell of cells) cell.kill('the runtime was closed')
+    await Promise.all(cells.map((cell) => cell.ended))
+    await this.#options.launcher[Symbol.asyncDispose]()
+  }
+
+  async #place(wanted: Wanted): Promise<Place | undefined> {
+    const mine = [...this.#cells].filter(([cell, use]) => this.#hasRoom(cell, use, wanted)).toSorted(([, a], [, b]) => a.taken - b.taken)
+    const [best] = mine
+    if (best !== undefined && (best[1].taken === 0 || !this.#mayLaunch())) return this.#take(best[0])
+    if (!this.#mayLaunch()) this.#endIdleCellOfAnother(wanted.segment)
+    if (this.#mayLaunch()) return this.#take(await this.#launch(wanted))
+    return best === undefined ? undefined : this.#take(best[0])
+  }
+
+  #hasRoom(cell: HostedCell, use: { segment: string; taken: number; memoryBytes: number }, wanted: Wanted): boolean {
+    return (
+      cell.alive && use.segment === wanted.segment && use.taken < this.#options.maxSessionsPerCell && use.memoryBytes >= budgetFor(wanted)
+    )
+  }
+
+  #mayLaunch(): boolean {
+    return this.#cells.size + this.#launching < this.#options.maxCells
+  }
+
+  #endIdleCellOfAnother(segment: string): void {
+    for (const [cell, use] of this.#cells) {
+      if (use.taken > 0 || use.segment === segment) continue
+      this.#cells.delete(cell)
+      cell.kill('idle, and its place was needed')
+      return
+    }
+  }
+
+  async #launch(wanted: Wanted): Promise<HostedCell> {
+    this.#launching += 1
+    try {
+      const memoryBytes = Math.max(this.#options.cellMemoryBytes, budgetFor(wanted))
+      const cell =
+        (await this.#takeSpare(memoryBytes)) ?? (await HostedCell.launch(this.#options.launcher, { segment: wanted.segment, memoryBytes }))
+      this.#cells.set(cell, { segment: wanted.segment, taken: 0, memoryBytes })
+      void cell.ended.then(() => {
+        this.#cells.delete(cell)
+        this.#serveWaiting()
+      })
+      return cell
+    } finally {
+      this.#launching -= 1
+    }
+  }
+
+  async #takeSpare(memoryBytes: number): Promise<HostedCell | undefined> {
+    if (this.#spare === undefined || memoryBytes > this.#options.cellMemoryBytes) return undefined
+    const spare = this.#spare
+    this.#spare = undefined
+    const cell = await spare
+    return cell.alive ? cell : undefined
+  }
+
+  #take(cell: HostedCell): Place | undefined {
+    const use = this.#cells.get(cell)
+    if (use === undefined) return undefined
+    use.taken += 1
+    let released = false
+    return {
+      cell,
+      release: () => {
+        if (released) return
+        released = true
+        use.taken -= 1
+        this.#serveWaiting()
+      },
+    }
+  }
+
+  #serveWaiting(): void {
+    const waiter = this.#waiting.shift()
+    if (waiter === undefined) return
+    this.#place(waiter.wanted).then(
+      (place) => {
+        if (place === undefined) this.#waiting.unshift(waiter)
+        else waiter.place.resolve(place)
+        if (place !== undefined && this.#waiting.length > 0) this.#serveWaiting()
+      },
+      (error: unknown) => waiter.place.reject(error),
+    )
+  }
+}
+
+const budgetFor = ({ memoryBytes }: Wanted): number => memoryBytes + 256 * MiB

@@ -1,0 +1,317 @@
+import { randomBytes } from 'node:crypto'
+import type { Artifact, ExportedFunction } from '#core/artifact.ts'
+import type { Receipt } from '#core/audit/receipt.ts'
+import { CordonError } from '#core/errors.ts'
+import type { EffectivePolicy } from '#core/policy/rules.ts'
+import type { RunReport } from '#core/report.ts'
+import type { AuditSink } from '#host/broker/audit-sink.ts'
+import { Broker } from '#host/broker/broker.ts'
+import type { ProviderSession } from '#host/broker/provider.ts'
+import type { CellEnd } from '#host/launch/cell-port.ts'
+import type { CellPool, Place } from '#host/pool/cell-pool.ts'
+import { gone, type SessionSink } from '#host/pool/hosted-cell.ts'
+import { limitError, settledBy, type Settled } from '#host/session/outcome.ts'
+import { OutputCapture } from '#host/session/output-capture.ts'
+import { EventQueue, type SessionEvent } from '#host/session/session-event.ts'
+import type { Call } from '#wire/calls.ts'
+import type { GuestOutcome, GuestUsage, SessionStart } from '#wire/messages.ts'
+
+/** How long a killed session may take to unwind before its whole cell is ended. */
+const killGraceMs = 250
+/** Calls of one session that are worked on at a time; the rest wait in order. */
+const concurrentCalls = 16
+
+/** What a run gives when it went well. */
+export interface RunResult<T = unknown> extends RunReport {
+  readonly result: T
+}
+
+/** What is handed to the guest besides its policy: nothing of it is authority. */
+export interface GuestInput {
+  readonly function: ExportedFunction
+  /** JSON text. */
+  readonly input: string
+  readonly args: readonly string[]
+}
+
+export interface SessionOptions {
+  readonly artifact: Artifact
+  readonly guest: GuestInput
+  readonly policy: EffectivePolicy
+  readonly segment: string
+  readonly audit: AuditSink & { readonly folder: string; readonly head: { readonly hash: string } }
+  readonly pool: CellPool
+  readonly number: number
+  readonly signal: AbortSignal | undefined
+  /** Makes the session's providers; gives the handles of the mounts' roots. */
+  readonly equip: (broker: Broker, session: ProviderSession) => Promise<SessionStart['preopens']>
+  readonly now: () => number
+}
+
+/**
+ * One run of one agent instance, from the host's side. Iterating gives its events; `result` settles when it is over and every record is written.
+ */
+export class Session {
+  readonly id: string = `s-${randomBytes(9).toString('base64url')}`
+  readonly result: Promise<RunResult>
+  readonly #options: SessionOptions
+  readonly #events = new EventQueue()
+  readonly #output = new OutputCapture()
+  readonly #over = new AbortController()
+  readonly #broker: Broker
+  readonly #guestEnded: PromiseWithResolvers<Settled | 'killed'> = Promise.withResolvers()
+  readonly #queue: (() => Promise<void>)[] = []
+  #working = 0
+  #cause: CordonError | undefined
+  #place: Place | undefined
+  #startedMs = 0
+  #cpuAtStartUs = 0
+  #reported: GuestUsage = { fuel: 0, cpuUs: 0, memoryPeakBytes: 0 }
+  #firstSeq = -1
+  #lastSeq = -1
+
+  constructor(options: SessionOptions) {
+    this.#options = options
+    const { policy, audit, now } = options
+    this.#startedMs = now()
+    this.#broker = new Broker({
+      sessionId: this.id,
+      policy,
+      audit,
+      now,
+      notAfterMs: this.#startedMs + policy.limits.timeoutMs,
+      fail: (error) => this.#end(error),
+      recorded: (receipt) => this.#recorded(receipt),
+      decided: (call) => this.#events.push({ type: 'decision', call }),
+    })
+    this.result = this.#run()
+    // The caller may look at it later, or never: the end is in the log either way.
+    this.result.catch(() => undefined)
+  }
+
+  [Symbol.asyncIterator](): AsyncGenerator<SessionEvent> {
+    return this.#events[Symbol.asyncIterator]()
+  }
+
+  /** Ends the session; `result` rejects with `session.killed`. Idempotent. */
+  kill(reason = 'killed by the operator'): void {
+    this.#end(new CordonError('session.killed', reason))
+  }
+
+  async #run(): Promise<RunResult> {
+    const { signal, policy } = this.#options
+    const interrupt = (): void => this.#end(interruption(signal?.reason))
+    const deadline = setTimeout(() => this.#end(limitError('timeout', policy.limits)), policy.limits.timeoutMs)
+    signal?.addEventListener('abort', interrupt, { once: true })
+    if (signal?.aborted === true) interrupt()
+    let settled: Settled
+    try {
+      settled = await this.#perform()
+    } catch (error) {
+      settled = { error: asCordonError(this.#cause ?? error) }
+    } finally {
+      clearTimeout(deadline)
+      signal?.removeEventListener('abort', interrupt)
+    }
+    return await this.#finish(settled)
+  }
+
+  async #perform(): Promise<Settled> {
+    const { artifact, guest, policy, pool, segment } = this.#options
+    await this.#recordStart()
+    const preopens = await this.#options.equip(this.#broker, this.#providerSession())
+    const env = await this.#environment()
+    this.#place = await pool.acquire({ segment: `${policy.agent}\0${segment}`, memoryBytes: policy.limits.memoryBytes }, this.#over.signal)
+    const { cell } = this.#place
+    this.#cpuAtStartUs = cell.cpuUs()
+    await cell.load(artifact)
+    this.#over.signal.throwIfAborted()
+    const { fuel, cpuTimeMs, memoryBytes, tableElements, handles } = policy.limits
+    const budgets = { fuel, cpuTimeMs, memoryBytes, tableElements, handles }
+    const start: SessionStart = {
+      artifact: artifact.key,
+      call: guest.function.call,
+      input: guest.input,
+      args: guest.args,
+      env,
+      preopens,
+      ...budgets,
+      stdinIsTerminal: false,
+      stdoutIsTerminal: false,
+    }
+    cell.start(this.#options.number, start, this.#sink())
+    const ended = await this.#guestEnded.promise
+    if (this.#cause !== undefined) return { error: this.#cause }
+    return ended === 'killed' ? { error: new CordonError('cell.violation', 'the cell ended the session without being asked to') } : ended
+  }
+
+  /** Environment variables are handed over at the start, so each is decided and recorded then. */
+  async #environment(): Promise<(readonly [string, string])[]> {
+    const { grants, requests } = this.#options.policy
+    const names = new Set([...requests.env, ...grants.env].map(({ name }) => name))
+    const env: (readonly [string, string])[] = []
+    for (const name of names) {
+      const allowed = await this.#broker.decideAtStart({ action: 'env:read', name })
+      const value = grants.env.find((rule) => rule.name === name)?.value
+      if (allowed && value !== undefined) env.push([name, value])
+    }
+    return env
+  }
+
+  #providerSession(): ProviderSession {
+    const broker = this.#broker
+    return {
+      id: this.id,
+      signal: this.#over.signal,
+      handle: (number) => broker.handleOf(number),
+      get ingressLeft() {
+        return broker.meter.ingressLeft
+      },
+      get egressLeft() {
+        return broker.meter.egressLeft
+      },
+    }
+  }
+
+  #sink(): SessionSink {
+    return {
+      call: (id, call) => this.#enqueue(id, call),
+      output: (stream, bytes) => {
+        const kept = this.#output.take(stream, bytes, this.#broker.meter.output(bytes.length))
+        if (kept.length > 0) this.#events.push({ type: 'output', stream, bytes: kept })
+      },
+      ended: (outcome, usage) => this.#guestEnd(outcome, usage),
+      lost: (end) => this.#lost(end),
+    }
+  }
+
+  #enqueue(id: number, call: Call): void {
+    this.#queue.push(async () => {
+      const reply = this.#over.signal.aborted ? ({ ok: false, code: 'not-permitted' } as const) : await this.#broker.handle(call)
+      this.#place?.cell.reply(this.#options.number, id, reply)
+    })
+    this.#work()
+  }
+
+  #work(): void {
+    while (this.#working < concurrentCalls) {
+      const next = this.#queue.shift()
+      if (next === undefined) return
+      this.#working += 1
+      void next().finally(() => {
+        this.#working -= 1
+        this.#work()
+      })
+    }
+  }
+
+  #guestEnd(outcome: GuestOutcome, usage: GuestUsage): void {
+    this.#reported = usage
+    this.#guestEnded.resolve(outcome.kind === 'killed' ? 'killed' : settledBy(outcome, this.#options.policy.limits))
+  }
+
+  #lost(end: CellEnd): void {
+    this.#cause ??= gone(end)
+    this.#guestEnded.resolve('killed')
+  }
+
+  /** Ends the session for `cause`, unless it already has another: the first cause is the true one. */
+  #end(cause: CordonError): void {
+    if (this.#cause !== undefined) return
+    this.#cause = cause
+    this.#over.abort(cause)
+    const place = this.#place
+    if (place === undefined) return
+    place.cell.killSession(this.#options.number)
+    const harder = setTimeout(() => place.cell.kill('a session did not end in time'), killGraceMs)
+    void this.#guestEnded.promise.then(() => clearTimeout(harder))
+  }
+
+  async #finish(settled: Settled): Promise<RunResult> {
+    const wallMs = this.#options.now() - this.#startedMs
+    const cpuUs = this.#cpuUs()
+    this.#cause ??= 'error' in settled ? settled.error : undefined
+    this.#over.abort(this.#cause ?? new CordonError('runtime.closed', 'the session is over'))
+    this.#place?.release()
+    await this.#broker[Symbol.asyncDispose]().catch((error: unknown) => (this.#cause ??= asCordonError(error)))
+    // What ended the session late (a log that failed at its last record) turns a success into a failure, never the other way round.
+    const error = 'error' in settled ? settled.error : this.#cause
+    const usage = {
+      wallMs,
+      cpuMs: Math.round(cpuUs / 1000),
+      fuel: this.#reported.fuel,
+      memoryPeakBytes: this.#reported.memoryPeakBytes,
+      ...this.#broker.meter.counts,
+    }
+    const recordFailure = await this.#recordEnd(error, usage)
+    this.#events.end()
+    const report = this.#report(usage)
+    const failure = error ?? recordFailure
+    if (failure !== undefined) throw failure.withReport(report)
+    return { result: 'result' in settled ? settled.result : null, ...report }
+  }
+
+  /** The cell's own word on CPU time, held against what the host measured of the whole cell. */
+  #cpuUs(): number {
+    if (this.#place === undefined) return 0
+    const measured = Math.max(0, this.#place.cell.cpuUs() - this.#cpuAtStartUs)
+    return this.#reported.cpuUs > 0 ? Math.min(this.#reported.cpuUs, measured) : measured
+  }
+
+  #report(usage: RunReport['usage']): RunReport {
+    const { artifact, audit, policy, pool } = this.#options
+    return {
+      session: { id: this.id, agent: policy.agent, bundle: artifact.componentDigest, isolation: pool.level },
+      usage,
+      denials: this.#broker.ledger.denials,
+      calls: this.#broker.ledger.calls,
+      stdout: this.#output.text('stdout'),
+      stderr: this.#output.text('stderr'),
+      truncated: this.#output.truncated,
+      audit: { dir: audit.folder, firstSeq: this.#firstSeq, lastSeq: this.#lastSeq, head: audit.head.hash },
+    }
+  }
+
+  async #recordStart(): Promise<void> {
+    const { artifact, audit, policy, pool, segment } = this.#options
+    const receipt = await audit.append(
+      {
+        type: 'session-started',
+        session: this.id,
+        agent: policy.agent,
+        bundle: artifact.componentDigest,
+        segment,
+        isolation: pool.level,
+        policy: policy.digest,
+        limits: { ...policy.limits },
+      },
+      { durable: false },
+    )
+    this.#recorded(receipt)
+  }
+
+  async #recordEnd(error: CordonError | undefined, usage: RunReport['usage']): Promise<CordonError | undefined> {
+    try {
+      const outcome = error?.code ?? 'done'
+      const receipt = await this.#options.audit.append(
+        { type: 'session-ended', session: this.id, outcome, exitCode: error?.exitCode ?? 0, usage: { ...usage } },
+        { durable: true },
+      )
+      this.#recorded(receipt)
+      return undefined
+    } catch (failure) {
+      return asCordonError(failure)
+    }
+  }
+
+  #recorded(receipt: Receipt): void {
+    if (this.#firstSeq < 0) this.#firstSeq = receipt.seq
+    this.#lastSeq = Math.max(this.#lastSeq, receipt.seq)
+  }
+}
+
+const asCordonError = (error: unknown): CordonError =>
+  error instanceof CordonError ? error : new CordonError('internal', 'something in Cordon failed unexpectedly', { cause: error })
+
+const interruption = (reason: unknown): CordonError =>
+  reason instanceof CordonError ? reason : new CordonError('session.interrupted', 'the run was interrupted', { cause: reason })
