@@ -1,4 +1,12 @@
+import { access } from 'node:fs/promises'
+import { basename, isAbsolute } from 'node:path'
+
 import { CordonError } from '#core/errors.ts'
+import { requireBuildTools } from './build-tools.ts'
+import { bundleSource, isAgentSource } from './bundle-source.ts'
+import { cacheKey, ComponentCache, componentDigest } from './component-cache.ts'
+import { runBuild } from './run-build.ts'
+import { readWitPackages } from './wit-folder.ts'
 
 /** The JavaScript engine inside a built component: `starlingmonkey` has fetch, streams and timers, `quickjs` is small. */
 export type GuestEngine = 'starlingmonkey' | 'quickjs'
@@ -29,5 +37,32 @@ export interface BuiltAgent {
  *
  * @throws CordonError `bundle.not-found`, `bundle.build-failed` (with file, line and column), `package.missing`
  */
-export const buildAgent = (request: BuildRequest): Promise<BuiltAgent> =>
-  Promise.reject(new CordonError('internal', `the builder cannot build \`${request.entry}\` yet`))
+export const buildAgent = async ({ entry, engine, cacheDir, progress, signal }: BuildRequest): Promise<BuiltAgent> => {
+  await checkEntry(entry)
+  const tools = await requireBuildTools(engine)
+  const packages = await readWitPackages(tools)
+  progress?.(`bundling ${basename(entry)}`)
+  const source = await bundleSource({ entry, engine, interfaces: packages.interfaces })
+  const versions = [...tools.values()].map(({ name, version }) => `${name}@${version}`)
+  const key = cacheKey([buildFormat, engine, versions, packages.text, source.imports, source.text])
+  const cache = new ComponentCache(cacheDir)
+  const kept = await cache.get(key)
+  if (kept !== undefined) return { component: kept, cached: true, digest: componentDigest(kept) }
+  progress?.(`compiling ${basename(entry)} with ${engine}`)
+  const component = await runBuild({ engine, source, packages, tools, signal })
+  await cache.put(key, component)
+  progress?.(`built ${basename(entry)}: ${(component.length / 1e6).toFixed(1)} MB`)
+  return { component, cached: false, digest: componentDigest(component) }
+}
+
+/** Raised when this builder's own doing changes what comes out. */
+const buildFormat = 1
+
+const checkEntry = async (entry: string): Promise<void> => {
+  if (!isAbsolute(entry) || !isAgentSource(entry)) {
+    throw new CordonError('bundle.invalid', `expected the absolute path of a .ts or .js file, got \`${entry}\``)
+  }
+  await access(entry).catch(() => {
+    throw new CordonError('bundle.not-found', `expected a source at \`${entry}\`, found nothing`, { hint: 'check the path' })
+  })
+}

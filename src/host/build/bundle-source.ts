@@ -1,0 +1,151 @@
+import { realpath } from 'node:fs/promises'
+import { existsSync } from 'node:fs'
+import { basename, dirname, join, relative, resolve, sep } from 'node:path'
+
+import type { BuildFailure, Message, OnResolveResult, Plugin } from 'esbuild'
+
+import { CordonError } from '#core/errors.ts'
+import type { GuestEngine } from './build-agent.ts'
+import { ownModule } from './build-tools.ts'
+
+/** A bundled agent: one ES module that imports nothing but WIT interfaces. */
+export interface BundledSource {
+  readonly text: string
+  /** Source map (JSON) from `text` to the author's files. */
+  readonly map: string
+  /** The WIT interfaces it imports, versioned. */
+  readonly imports: readonly string[]
+}
+
+/** What bundling needs to know. */
+export interface BundleRequest {
+  /** Absolute path of the author's module. */
+  readonly entry: string
+  readonly engine: GuestEngine
+  /** Interface without version → with it. */
+  readonly interfaces: ReadonlyMap<string, string>
+}
+
+/** The agent's own folder: the nearest one up that holds a manifest, else the entry's. */
+export const projectFolder = (entry: string): string => {
+  for (let folder = dirname(entry); ; folder = dirname(folder)) {
+    if (existsSync(join(folder, 'agent.yaml')) || existsSync(join(folder, 'package.json'))) return folder
+    if (folder === dirname(folder)) return dirname(entry)
+  }
+}
+
+const inside = (folder: string, path: string): boolean => path === folder || path.startsWith(folder.endsWith(sep) ? folder : folder + sep)
+
+/** Folders an agent's source may be read from: its own, the `node_modules` above it, and Cordon's guest library. */
+const readableFolders = async (entry: string): Promise<readonly string[]> => {
+  const project = await realpath(projectFolder(entry))
+  const folders = [project, await realpath(dirname(ownModule('guest/index')))]
+  for (let folder = project; folder !== dirname(folder); folder = dirname(folder)) {
+    const modules = join(folder, 'node_modules')
+    if (existsSync(modules)) folders.push(await realpath(modules))
+  }
+  return folders
+}
+
+/**
+ * Refuses to read what lies outside the agent's folder. The source is not trusted: an `import` of a file elsewhere on
+ * this machine would carry its text into the component, and from there to wherever the agent may send it.
+ */
+const stayInside = (folders: readonly string[], project: string): Plugin => ({
+  name: 'cordon-stay-inside',
+  setup(build) {
+    build.onLoad({ filter: /.*/, namespace: 'file' }, async ({ path }) => {
+      const real = await realpath(path).catch(() => path)
+      if (folders.some((folder) => inside(folder, real))) return undefined
+      return { errors: [{ text: `\`${relative(project, path)}\` lies outside of the agent's folder` }] }
+    })
+  },
+})
+
+/** Leaves WIT imports to the engine, in the one version that the build's WIT has, and notes which were used. */
+const witImports = (interfaces: ReadonlyMap<string, string>): Plugin => ({
+  name: 'cordon-wit',
+  setup(build) {
+    build.onResolve({ filter: /^(?:wasi|cordon):/ }, ({ path }): OnResolveResult => {
+      const versioned = interfaces.get(path.replace(/@.*$/, ''))
+      if (versioned === undefined) return { errors: [{ text: `there is no interface \`${path}\` for agents` }] }
+      return { path: versioned, external: true, sideEffects: false }
+    })
+    build.onResolve({ filter: /^cordon\/guest$/ }, () => ({ path: ownModule('guest/index') }))
+  },
+})
+
+/** `src/agent.ts:3:7: text`, paths as from the agent's folder. */
+const describeMessage = ({ text, location }: Message): string =>
+  location === null ? text : `${location.file}:${location.line}:${location.column + 1}: ${text}`
+
+const isBuildFailure = (error: unknown): error is BuildFailure => error instanceof Error && 'errors' in error && Array.isArray(error.errors)
+
+/** The error of a source that does not build; one line a mistake. */
+export const sourceError = (lines: readonly string[]): CordonError => {
+  const shown = lines.slice(0, 20)
+  const more = lines.length > shown.length ? [`and ${lines.length - shown.length} more`] : []
+  return new CordonError('bundle.build-failed', `expected a source that builds, got:\n  ${[...shown, ...more].join('\n  ')}`, {
+    hint: 'correct the source at the lines named',
+  })
+}
+
+/** The generated entry: the engine's adapter around the author's module. */
+const wrapper = (entry: string, engine: GuestEngine): string =>
+  [
+    ...(engine === 'quickjs' ? [`import ${JSON.stringify(ownModule('guest/quickjs/globals'))}`] : []),
+    `import { adapt } from ${JSON.stringify(ownModule(`guest/adapt-${engine}`))}`,
+    `import * as agent from ${JSON.stringify(entry)}`,
+    'export const run = adapt(agent.run ?? agent.default)',
+  ].join('\n')
+
+/** QuickJS in its synchronous form never runs promise jobs, so its guests bring promises of their own and no native `async`. */
+const quickjsTarget = { 'async-await': false, 'async-generator': false, 'for-await': false }
+
+/**
+ * Bundles the author's module and everything it imports into one module.
+ *
+ * @throws CordonError `bundle.build-failed` naming file, line and column
+ */
+export const bundleSource = async (request: BundleRequest): Promise<BundledSource> => {
+  const { build } = await import('esbuild')
+  const { entry, engine, interfaces } = request
+  const project = projectFolder(entry)
+  try {
+    const folders = await readableFolders(entry)
+    const { outputFiles, metafile, warnings } = await build({
+      stdin: { contents: wrapper(entry, engine), resolveDir: project, sourcefile: 'cordon-agent.js', loader: 'js' },
+      absWorkingDir: project,
+      bundle: true,
+      write: false,
+      metafile: true,
+      outfile: 'agent.js',
+      sourcemap: 'external',
+      sourcesContent: false,
+      format: 'esm',
+      platform: 'neutral',
+      target: 'es2022',
+      supported: engine === 'quickjs' ? quickjsTarget : {},
+      mainFields: ['module', 'main'],
+      conditions: ['workerd', 'edge-light', 'worker', 'import'],
+      define: { cordonEngine: JSON.stringify(engine) },
+      treeShaking: true,
+      logLevel: 'silent',
+      plugins: [stayInside(folders, project), witImports(interfaces)],
+    })
+    // Both `agent.run` and `agent.default` are known to be missing: say so now instead of after a compile.
+    const missing = warnings.filter(({ id, location }) => id === 'import-is-undefined' && location?.file === 'cordon-agent.js')
+    if (missing.length > 1) throw sourceError([`${relative(project, entry)}: exports neither \`run\` nor a default function`])
+    const imports = Object.values(metafile.outputs).flatMap((output) =>
+      output.imports.filter((used) => used.external).map((used) => used.path),
+    )
+    const file = (ending: string): string => outputFiles.find(({ path }) => basename(path) === `agent.js${ending}`)?.text ?? ''
+    return { text: file(''), map: file('.map'), imports: [...new Set(imports)].toSorted() }
+  } catch (error) {
+    if (!isBuildFailure(error)) throw error
+    throw sourceError(error.errors.map(describeMessage))
+  }
+}
+
+/** Whether a path is one the builder takes. */
+export const isAgentSource = (path: string): boolean => /\.[cm]?[jt]s$/.test(resolve(path))

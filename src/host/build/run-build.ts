@@ -1,0 +1,118 @@
+import { spawn } from 'node:child_process'
+import { mkdir, mkdtemp, readFile, realpath, rm, writeFile } from 'node:fs/promises'
+import { SourceMap, type SourceMapPayload } from 'node:module'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
+import { CordonError } from '#core/errors.ts'
+import type { GuestEngine } from './build-agent.ts'
+import { ownModule, packageFile, toolRoot, type BuildTool } from './build-tools.ts'
+import { sourceError, type BundledSource } from './bundle-source.ts'
+import { writeWitFolder, type WitPackages } from './wit-folder.ts'
+
+/** What one build needs. */
+export interface BuildJob {
+  readonly engine: GuestEngine
+  readonly source: BundledSource
+  readonly packages: WitPackages
+  readonly tools: ReadonlyMap<string, BuildTool>
+  readonly signal?: AbortSignal | undefined
+  /** Milliseconds until the build is ended; five minutes when left out. */
+  readonly timeoutMs?: number | undefined
+}
+
+/** The top level of hostile source runs while building: it may spin or fill its memory, so time, CPU and data are bounded. */
+const buildTimeoutMs = 300_000
+const limits = 'ulimit -t 600 && ulimit -d 6291456 && ulimit -c 0 && exec "$0" "$@"'
+const maxErrorBytes = 64 * 1024
+
+/** Node's flags for the build process: read the tools, write the scratch folder; no network. */
+const permissions = (job: BuildJob, scratch: string): readonly string[] => {
+  const child = ownModule('host/build/componentize')
+  const readable = new Set([scratch, child, packageFile('package.json'), ...[...job.tools.values()].map(toolRoot)])
+  return [
+    '--permission',
+    ...[...readable].map((path) => `--allow-fs-read=${path}`),
+    `--allow-fs-write=${scratch}`,
+    // Both engines come as native code that runs the untrusted top level inside WebAssembly, outside of Node's view.
+    ...(job.engine === 'quickjs' ? ['--allow-addons'] : ['--allow-addons', '--allow-child-process', '--allow-worker']),
+    '--no-warnings',
+    child,
+    job.engine,
+  ]
+}
+
+/** Starts the build process in its own process group and waits for its end. */
+const runProcess = async (job: BuildJob, scratch: string): Promise<{ readonly code: number | null; readonly errors: string }> => {
+  const { promise, resolve, reject } = Promise.withResolvers<number | null>()
+  const child = spawn('/bin/sh', ['-c', limits, process.execPath, ...permissions(job, scratch)], {
+    cwd: scratch,
+    env: { TMPDIR: scratch },
+    stdio: ['ignore', 'ignore', 'pipe'],
+    detached: true,
+  })
+  const end = (): void => {
+    try {
+      if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL')
+    } catch {
+      // The group is gone already.
+    }
+  }
+  let errors = ''
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    errors = (errors + text).slice(0, maxErrorBytes)
+  })
+  child.on('error', reject).on('close', resolve)
+  const timer = setTimeout(end, job.timeoutMs ?? buildTimeoutMs)
+  job.signal?.addEventListener('abort', end)
+  try {
+    return { code: await promise, errors }
+  } finally {
+    clearTimeout(timer)
+    job.signal?.removeEventListener('abort', end)
+    end()
+  }
+}
+
+/** Turns positions in the bundle into positions in the author's files, and drops what names this machine. */
+const explain = (errors: string, source: BundledSource, scratch: string): readonly string[] => {
+  const map = new SourceMap(JSON.parse(source.map) as SourceMapPayload)
+  return errors
+    .replaceAll(`${scratch}/`, '')
+    .split('\n')
+    .map((line) => line.trimEnd())
+    .filter(
+      (line) => line !== '' && !/^(?:Caused by:|Exception while|Failed to initialize|Redirecting call|note: run with)/.test(line.trim()),
+    )
+    .map((line) =>
+      line.replace(/[\w./:-]*(?:agent|user)\.js:(\d+):(\d+)/, (place, row: string, column: string) => {
+        const entry = map.findEntry(Number(row) - 1, Number(column) - 1)
+        return 'originalSource' in entry ? `${entry.originalSource}:${entry.originalLine + 1}:${entry.originalColumn + 1}` : place
+      }),
+    )
+}
+
+/**
+ * Compiles a bundle into a component, in a process that can read the tools and write a scratch folder.
+ *
+ * @throws CordonError `bundle.build-failed`
+ */
+export const runBuild = async (job: BuildJob): Promise<Uint8Array> => {
+  job.signal?.throwIfAborted()
+  const scratch = await realpath(await mkdtemp(join(tmpdir(), 'cordon-build-')))
+  try {
+    await mkdir(join(scratch, 'source'))
+    await writeFile(join(scratch, 'source', 'agent.js'), job.source.text)
+    await writeWitFolder(join(scratch, 'wit'), job.packages, job.source.imports)
+    const { code, errors } = await runProcess(job, scratch)
+    job.signal?.throwIfAborted()
+    if (code === null) throw sourceError(['the build was ended: it took too long or too much memory'])
+    if (code !== 0) throw sourceError(explain(errors, job.source, scratch))
+    return new Uint8Array(await readFile(join(scratch, 'component.wasm')))
+  } catch (error) {
+    if (job.signal?.aborted === true) throw new CordonError('session.interrupted', 'the build was interrupted', { cause: error })
+    throw error
+  } finally {
+    await rm(scratch, { recursive: true, force: true })
+  }
+}
