@@ -50,37 +50,16 @@ const replyLayout = ({ session, id, reply }: Extract<ToCell, { type: 'reply' }>)
     : { session, id, head: { ok: false, code: reply.code } }
 
 const layoutOf = (message: ToCell | FromCell): Layout => {
-  switch (message.type) {
-    case 'reply':
-      return replyLayout(message)
-    case 'call': {
-      const { op, args, body } = message.call
-      return { session: message.session, id: message.id, head: { op, args }, body }
-    }
-    case 'ended':
-      return { session: message.session, head: { outcome: message.outcome, usage: message.usage } }
-    case 'output':
-      return { session: message.session, head: { stream: message.stream }, body: message.body }
-    case 'kill':
-      return { session: message.session, head: {} }
-    case 'start': {
-      const { type: _type, session, ...head } = message
-      return { session, head }
-    }
-    case 'load':
-      return { head: { artifact: message.artifact, exports: message.exports, cores: message.cores }, body: message.body }
-    case 'load-core':
-      return { head: { artifact: message.artifact, name: message.name }, body: message.body }
-    case 'credit':
-    case 'hello':
-    case 'load-failed':
-    case 'loaded':
-    case 'ready':
-    case 'shutdown':
-    case 'unload': {
-      const { type: _type, ...head } = message
-      return { head }
-    }
+  if (message.type === 'reply') return replyLayout(message)
+  if (message.type === 'call') {
+    const { op, args, body } = message.call
+    return { session: message.session, id: message.id, head: { op, args }, body }
+  }
+  return {
+    ...('session' in message && { session: message.session }),
+    ...('body' in message && { body: message.body }),
+    // JSON leaves out what is undefined.
+    head: { ...message, type: undefined, session: undefined, body: undefined },
   }
 }
 

@@ -1,0 +1,12 @@
+import type { MessagePort } from 'node:worker_threads'
+import { lockDown } from './lock-down.ts'
+import { serve } from './main.ts'
+import { createPortTransport } from './port.ts'
+
+/** The one task of a worker thread cell, which lasts as long as the cell; `host/launch` starts it by address. */
+export const runCell = async (port: MessagePort): Promise<void> => {
+  const transport = createPortTransport(port)
+  lockDown()
+  await Promise.race([serve(transport), transport.closed])
+  transport.close()
+}

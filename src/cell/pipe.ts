@@ -1,0 +1,48 @@
+import { once } from 'node:events'
+import { Socket } from 'node:net'
+import { decodeToCell, FrameReader, maxFrameBytesToCell } from '#wire/codec.ts'
+import type { ToCell } from '#wire/messages.ts'
+import { Outbox } from './outbox.ts'
+import type { CellTransport } from './transport.ts'
+
+/** A {@link CellTransport} that tells when its other end is gone. */
+export interface ClosableTransport extends CellTransport {
+  readonly closed: Promise<void>
+}
+
+/** The transport of a child process: the descriptor its host left open for it, 3 unless said otherwise. */
+export const createPipeTransport = (descriptor = 3): ClosableTransport => {
+  const socket = new Socket({ fd: descriptor, readable: true, writable: true })
+  const closed = Promise.withResolvers<void>()
+  const reader = new FrameReader(maxFrameBytesToCell)
+  let listener: ((message: ToCell) => void) | undefined
+  const outbox = new Outbox(async (frame) => {
+    if (!socket.destroyed && !socket.write(frame)) await Promise.race([once(socket, 'drain'), closed.promise])
+  })
+  const hear = (message: ToCell): void => {
+    if (message.type === 'credit') outbox.addCredit(message.bytes)
+    else listener?.(message)
+  }
+  socket.on('data', (chunk: Uint8Array) => {
+    reader.push(chunk)
+    for (let frame = reader.next(); frame !== undefined; frame = reader.next()) hear(decodeToCell(frame))
+  })
+  socket.pause()
+  socket.on('error', () => socket.destroy())
+  socket.on('close', () => {
+    outbox.close()
+    closed.resolve()
+  })
+  return {
+    closed: closed.promise,
+    send: (message) => outbox.send(message),
+    onMessage: (callback) => {
+      listener = callback
+      socket.resume()
+    },
+    close: () => {
+      outbox.close()
+      socket.end(() => socket.destroy())
+    },
+  }
+}
