@@ -3,18 +3,26 @@ import type { Artifact } from '#core/artifact.ts'
 /** Interface name without version (`wasi:io/streams`) → the members in jco's JavaScript convention. Null-prototype, frozen. */
 export type Imports = Readonly<Record<string, Readonly<Record<string, unknown>>>>
 
+/**
+ * Answer to a used-up slice: how many units of fuel the instance may charge beyond what it has charged (0 and more; the next charge
+ * past them asks again), `yield` to suspend first and ask again, `stop` to trap.
+ */
+export type Refill = number | 'yield' | 'stop'
+
+/** How a session stands when the host gives control back to its guest. `over`: its turn is; `stopped`: no more guest code may run. */
+export type Standing = 'running' | 'over' | 'stopped'
+
 /** What metering asks while a guest runs; one per instance. */
 export interface MeterHooks {
-  /**
-   * The slice is used up. Gives the size of the next slice (fuel units, 1 to 2^31-1), 0 to suspend through `yield`
-   * first and ask again, or -1 to trap.
-   */
-  refill(canSuspend: boolean): number
+  /** The slice is used up. `fuelUsed` counts all the instance has charged, the charge that did not fit included. */
+  refill(canSuspend: boolean, fuelUsed: number): Refill
   /** Resolves when the guest may go on. */
   yield(): Promise<void>
-  /** A memory wants `deltaPages` (64 KiB each) more; true admits them against the session's total. */
+  /** Asked when a host function returns: a loop of cheap calls into an expensive host function burns no fuel to speak of. */
+  standing(): Standing
+  /** A memory wants `deltaPages` (64 KiB each) more; true admits them against the session's total. Asked for initial sizes too. */
   growMemory(deltaPages: number): boolean
-  /** A table wants `deltaElements` more. */
+  /** A table wants `deltaElements` more. Asked for initial sizes too. */
   growTable(deltaElements: number): boolean
 }
 
@@ -38,8 +46,17 @@ export class DeclaredError extends Error {
   }
 }
 
+/** The guest broke a rule that only the linker sees; `message` may be shown to it. */
+export class LinkTrap extends Error {
+  constructor(message: string) {
+    super(message)
+    this.name = 'LinkTrap'
+  }
+}
+
 /** A compiled component, shared by all instances in this cell. */
 export interface Linked {
+  /** Rejects when a start function traps, or with {@link LinkTrap}. */
   instantiate(imports: Imports, hooks: MeterHooks): Promise<Instance>
 }
 

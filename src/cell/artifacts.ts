@@ -1,0 +1,61 @@
+import type { CoreModule, ExportedFunction } from '#core/artifact.ts'
+import type { Linked, Linker } from './link/linker.ts'
+
+/** An artifact that can be run. */
+export interface LoadedArtifact {
+  readonly linked: Linked
+  readonly exports: readonly ExportedFunction[]
+}
+
+interface Arriving {
+  readonly glue: string
+  readonly exports: readonly ExportedFunction[]
+  readonly awaited: number
+  readonly cores: CoreModule[]
+}
+
+/** The artifacts of one cell: gathered from their messages, compiled once. */
+export class Artifacts {
+  readonly #linker: Linker
+  readonly #arriving = new Map<string, Arriving>()
+  readonly #loaded = new Map<string, LoadedArtifact>()
+
+  constructor(linker: Linker) {
+    this.#linker = linker
+  }
+
+  get(artifact: string): LoadedArtifact | undefined {
+    return this.#loaded.get(artifact)
+  }
+
+  /** Begins an artifact that has `awaited` core modules. Resolves to true when it is ready, false while parts are missing. */
+  begin(
+    artifact: string,
+    part: { readonly glue: string; readonly exports: readonly ExportedFunction[]; readonly awaited: number },
+  ): Promise<boolean> {
+    this.#arriving.set(artifact, { ...part, cores: [] })
+    return this.#linkWhenWhole(artifact)
+  }
+
+  /** Takes the next core module. Resolves like {@link Artifacts.begin}; rejects when the parts do not make an artifact. */
+  add(artifact: string, core: CoreModule): Promise<boolean> {
+    this.#arriving.get(artifact)?.cores.push(core)
+    return this.#linkWhenWhole(artifact)
+  }
+
+  /** Forgets an artifact; sessions that run it keep it until they end. */
+  remove(artifact: string): void {
+    this.#arriving.delete(artifact)
+    this.#loaded.delete(artifact)
+  }
+
+  async #linkWhenWhole(artifact: string): Promise<boolean> {
+    const arriving = this.#arriving.get(artifact)
+    if (arriving === undefined) throw new Error('expected `load` before `load-core`')
+    if (arriving.cores.length < arriving.awaited) return false
+    this.#arriving.delete(artifact)
+    const { exports } = arriving
+    this.#loaded.set(artifact, { linked: await this.#linker.link(arriving), exports })
+    return true
+  }
+}

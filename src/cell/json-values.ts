@@ -1,0 +1,43 @@
+/**
+ * How values of plain functions cross: JSON on the host's side, jco's JavaScript convention on the guest's.
+ *
+ * Arguments: a JSON array gives one argument an item; an object gives its values in the order they are written; `null` or no text
+ * gives none; anything else is the one argument. 64-bit integers may be written as numbers or as decimal strings, a `list<u8>` as an array.
+ *
+ * Results: 64-bit integers become numbers where those are exact, decimal strings otherwise; lists of numbers become arrays;
+ * nothing (`option` none, no result) becomes `null`.
+ */
+
+/** The text was not JSON. */
+export class InputInvalid extends Error {
+  constructor() {
+    super('expected the input as JSON, got text that does not parse')
+    this.name = 'InputInvalid'
+  }
+}
+
+/** The arguments that JSON text stands for. Throws {@link InputInvalid}. */
+export const argumentsFromJson = (text: string): readonly unknown[] => {
+  if (text.trim() === '') return []
+  const value = parse(text)
+  if (value === null) return []
+  if (Array.isArray(value)) return value
+  return typeof value === 'object' ? Object.values(value) : [value]
+}
+
+/** JSON text of a lifted result. */
+export const resultToJson = (value: unknown): string => JSON.stringify(value === undefined ? null : value, replace) ?? 'null'
+
+const parse = (text: string): unknown => {
+  try {
+    return JSON.parse(text)
+  } catch {
+    throw new InputInvalid()
+  }
+}
+
+const replace = (_key: string, value: unknown): unknown => {
+  if (typeof value === 'bigint') return Number.isSafeInteger(Number(value)) ? Number(value) : value.toString()
+  if (ArrayBuffer.isView(value)) return Array.from(value as unknown as ArrayLike<unknown>)
+  return value === undefined ? null : value
+}

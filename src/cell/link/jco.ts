@@ -1,0 +1,101 @@
+import { types } from 'node:util'
+import type { Artifact } from '#core/artifact.ts'
+import { engine, type CoreModuleObject } from './engine.ts'
+import { compileCore, type CompiledCore } from './core-module.ts'
+import { evaluateGlue, type CoreFunction, type GlueFactory } from './glue.ts'
+import { DeclaredError, LinkTrap, type Imports, type Instance, type Linked, type Linker, type MeterHooks } from './linker.ts'
+import { Metering } from './metering.ts'
+
+/** Links with the glue that jco wrote and ingest checked and patched. Compiles each core module once per artifact. */
+export class JcoLinker implements Linker {
+  /** Rejects when a core module does not compile or the glue does not evaluate. */
+  async link(artifact: Pick<Artifact, 'glue' | 'cores'>): Promise<Linked> {
+    const compiled = await Promise.all(artifact.cores.map(async (core) => [core.name, await compileCore(core)] as const))
+    return new JcoLinked(evaluateGlue(artifact.glue), new Map(compiled))
+  }
+}
+
+class JcoLinked implements Linked {
+  readonly #glue: GlueFactory
+  readonly #cores: ReadonlyMap<string, CompiledCore>
+  readonly #byModule: ReadonlyMap<CoreModuleObject, CompiledCore>
+
+  constructor(glue: GlueFactory, cores: ReadonlyMap<string, CompiledCore>) {
+    this.#glue = glue
+    this.#cores = cores
+    this.#byModule = new Map([...cores.values()].map((core) => [core.module, core]))
+  }
+
+  async instantiate(imports: Imports, hooks: MeterHooks): Promise<Instance> {
+    const metering = new Metering(hooks)
+    const glue = this.#glue({ webAssembly: webAssemblyOf(metering), guard: (core) => metering.guard(core) })
+    try {
+      const exports = await glue.instantiate(
+        (name) => this.#core(this.#cores.get(name)).module,
+        imports,
+        (module, given = {}) => metering.instantiate(this.#core(this.#byModule.get(module)), given as never),
+      )
+      return new JcoInstance(exports, metering)
+    } catch (error) {
+      throw metering.trap ?? error
+    }
+  }
+
+  #core(core: CompiledCore | undefined): CompiledCore {
+    if (core === undefined) throw new LinkTrap('expected glue that asks for core modules of its artifact')
+    return core
+  }
+}
+
+class JcoInstance implements Instance {
+  readonly #exports: unknown
+  readonly #metering: Metering
+  #broken = false
+
+  constructor(exports: unknown, metering: Metering) {
+    this.#exports = exports
+    this.#metering = metering
+  }
+
+  async call(path: readonly string[], args: readonly unknown[]): Promise<unknown> {
+    if (this.#broken) throw new LinkTrap('the instance has trapped before')
+    const run = functionAt(this.#exports, path)
+    try {
+      return await run(...(args as never[]))
+    } catch (error) {
+      // Lifted payloads are never error objects, and all that the engine, the glue and the adapters throw is one.
+      if (!types.isNativeError(error) && this.#metering.trap === undefined) throw new DeclaredError(error)
+      this.#broken = true
+      throw this.#metering.trap ?? error
+    }
+  }
+
+  fuelUsed(): number {
+    return this.#metering.fuelUsed()
+  }
+
+  memory(): { readonly bytes: number; readonly peakBytes: number } {
+    const bytes = this.#metering.memoryBytes()
+    return { bytes, peakBytes: bytes }
+  }
+}
+
+/** The export at `path`; own properties only, so that no name reaches what every object has. */
+const functionAt = (exports: unknown, path: readonly string[]): CoreFunction => {
+  let found: unknown = exports
+  for (const name of path) {
+    if (typeof found !== 'object' || found === null) found = undefined
+    else found = Object.getOwnPropertyDescriptor(found, name)?.value
+  }
+  if (typeof found !== 'function') throw new LinkTrap(`expected an exported function at \`${path.join('.')}\``)
+  return found as CoreFunction
+}
+
+/** The parts of `WebAssembly` that jco's glue uses, with waits that are metered. It can compile nothing. */
+const webAssemblyOf = (metering: Metering): object => {
+  function Suspending(run: CoreFunction): object {
+    return metering.suspending(run)
+  }
+  const { promising, Global, Memory, Table, RuntimeError, SuspendError } = engine
+  return Object.freeze({ __proto__: null, Suspending, SuspendError, promising, Global, Memory, Table, RuntimeError })
+}

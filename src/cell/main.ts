@@ -1,0 +1,119 @@
+import { wireVersion, type FromCell, type SessionStart, type ToCell } from '#wire/messages.ts'
+import { Artifacts } from './artifacts.ts'
+import { JcoLinker } from './link/jco.ts'
+import { defaultSlicing, type Slicing } from './meter.ts'
+import { trapOf } from './outcome.ts'
+import { Session } from './session.ts'
+import { Turns } from './turns.ts'
+import type { CellTransport } from './transport.ts'
+
+/** What a test or a bench may set. */
+export interface ServeOptions {
+  readonly slicing?: Partial<Slicing>
+}
+
+/** Serves the host over `transport` until it says `shutdown`: then ends all sessions, closes the transport and resolves. */
+export const serve = async (transport: CellTransport, options: ServeOptions = {}): Promise<void> => {
+  const cell = new Cell(transport, { ...defaultSlicing, ...options.slicing })
+  // A promise of one session that nobody heeds must not end its neighbours.
+  const ignore = (): void => undefined
+  process.on('unhandledRejection', ignore)
+  try {
+    transport.onMessage((message) => cell.hear(message))
+    await cell.shutDown
+  } finally {
+    process.off('unhandledRejection', ignore)
+  }
+}
+
+class Cell {
+  readonly #transport: CellTransport
+  readonly #slicing: Slicing
+  readonly #artifacts = new Artifacts(new JcoLinker())
+  readonly #sessions = new Map<number, Session>()
+  readonly #turns = new Turns()
+  readonly #shutDown = Promise.withResolvers<void>()
+
+  constructor(transport: CellTransport, slicing: Slicing) {
+    this.#transport = transport
+    this.#slicing = slicing
+  }
+
+  get shutDown(): Promise<void> {
+    return this.#shutDown.promise
+  }
+
+  hear(message: ToCell): void {
+    switch (message.type) {
+      case 'hello':
+        this.#send({ type: 'ready', version: wireVersion })
+        break
+      case 'load':
+        this.#report(
+          message.artifact,
+          this.#artifacts.begin(message.artifact, { glue: textOf(message.body), exports: message.exports, awaited: message.cores }),
+        )
+        break
+      case 'load-core':
+        this.#report(message.artifact, this.#artifacts.add(message.artifact, { name: message.name, bytes: message.body }))
+        break
+      case 'unload':
+        this.#artifacts.remove(message.artifact)
+        break
+      case 'start':
+        this.#start(message.session, message)
+        break
+      case 'reply':
+        this.#sessions.get(message.session)?.reply(message.id, message.reply)
+        break
+      case 'kill':
+        this.#sessions.get(message.session)?.kill()
+        break
+      case 'shutdown':
+        this.#end()
+        break
+      case 'credit':
+        // The transport keeps the credit and does not pass these on.
+        break
+    }
+  }
+
+  #start(id: number, start: SessionStart): void {
+    const artifact = this.#artifacts.get(start.artifact)
+    const exported = artifact?.exports.find(({ call }) => call === start.call)
+    if (artifact === undefined || exported === undefined) return this.#refuse(id, 'expected a loaded artifact that exports the call')
+    const parts = { id, start, linked: artifact.linked, exported, turns: this.#turns, slicing: this.#slicing }
+    const session = new Session({ ...parts, send: (message) => this.#transport.send(message) })
+    this.#sessions.set(id, session)
+    void session.run().finally(() => this.#sessions.delete(id))
+  }
+
+  #refuse(session: number, message: string): void {
+    this.#send({ type: 'ended', session, outcome: { kind: 'trap', message }, usage: { fuel: 0, cpuUs: 0, memoryPeakBytes: 0 } })
+  }
+
+  #report(artifact: string, loading: Promise<boolean>): void {
+    loading.then(
+      (whole) => {
+        if (whole) this.#send({ type: 'loaded', artifact })
+      },
+      (error: unknown) => {
+        this.#artifacts.remove(artifact)
+        const told = trapOf(error)
+        this.#send({ type: 'load-failed', artifact, message: told.kind === 'trap' ? told.message : 'expected an artifact, got an exit' })
+      },
+    )
+  }
+
+  #end(): void {
+    for (const session of this.#sessions.values()) session.kill()
+    this.#transport.close()
+    this.#shutDown.resolve()
+  }
+
+  #send(message: FromCell): void {
+    void this.#transport.send(message)
+  }
+}
+
+const textOf = (bytes: Uint8Array): string => new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)

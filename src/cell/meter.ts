@@ -1,0 +1,143 @@
+import type { SessionStart } from '#wire/messages.ts'
+import type { MeterHooks, Refill, Standing } from './link/linker.ts'
+import type { TurnTaker } from './turns.ts'
+
+/** How one thread is shared. */
+export interface Slicing {
+  /** Fuel of one turn; about 1 to 2 ms of V8's code. */
+  readonly sliceFuel: number
+  /** Wall time of one turn: fuel does not see what host functions cost. */
+  readonly turnMs: number
+}
+
+/** A turn short enough that a kill gets through in time, long enough that taking turns (5 µs) costs nothing. */
+export const defaultSlicing: Slicing = { sliceFuel: 2_000_000, turnMs: 4 }
+
+/** What a {@link Meter} stands on. */
+export interface MeterWorld {
+  readonly limits: Pick<SessionStart, 'fuel' | 'cpuTimeMs' | 'memoryBytes' | 'tableElements'>
+  readonly slicing: Slicing
+  /** Resolves in the session's next turn. */
+  readonly nextTurn: () => Promise<void>
+  /** Microseconds on the CPU in the current turn. */
+  readonly runningUs: () => number
+  /** Told once, when a turn that ended was one too many. */
+  readonly cpuSpent: () => void
+}
+
+const pageBytes = 65_536
+
+/** Counts what one session uses and says when that is enough. Once stopped, its guest runs no further. */
+export class Meter implements MeterHooks, TurnTaker {
+  readonly #world: MeterWorld
+  #fuelUsed = 0
+  #cpuUs = 0
+  #memoryBytes = 0
+  #tableElements = 0
+  #growthRefused = false
+  #turnEndsMs = 0
+  /** Fuel at which the turn ends; undefined until the first slice of the turn is asked for. */
+  #turnEndsFuel: number | undefined
+  #stopped = false
+  #reached: 'fuel' | 'cpu' | undefined
+
+  constructor(world: MeterWorld) {
+    this.#world = world
+  }
+
+  /** The limit that stopped the guest, if one did. */
+  get reached(): 'fuel' | 'cpu' | undefined {
+    return this.#reached
+  }
+
+  /** Whether a memory or a table was refused to grow. */
+  get growthRefused(): boolean {
+    return this.#growthRefused
+  }
+
+  get cpuUs(): number {
+    return this.#cpuUs + this.#world.runningUs()
+  }
+
+  /** The most the memories had together, in bytes. They never shrink. */
+  get memoryPeakBytes(): number {
+    return this.#memoryBytes
+  }
+
+  /** Fuel as of the last time the guest asked for more. */
+  get fuelSeen(): number {
+    return Math.min(this.#fuelUsed, this.#world.limits.fuel)
+  }
+
+  /** No more guest code from now on. */
+  stop(): void {
+    this.#stopped = true
+  }
+
+  turnBegins(): void {
+    this.#turnEndsMs = performance.now() + this.#world.slicing.turnMs
+    this.#turnEndsFuel = undefined
+  }
+
+  turnEnded(cpuUs: number): void {
+    this.#cpuUs += cpuUs
+    if (this.#stopped || !this.#cpuIsSpent()) return
+    this.#reach('cpu')
+    this.#world.cpuSpent()
+  }
+
+  refill(canSuspend: boolean, fuelUsed: number): Refill {
+    this.#fuelUsed = fuelUsed
+    if (this.#stopped) return 'stop'
+    const left = this.#world.limits.fuel - fuelUsed
+    if (left < 0) return this.#reach('fuel')
+    if (this.#cpuIsSpent()) return this.#reach('cpu')
+    if (!canSuspend) return Math.min(this.#world.slicing.sliceFuel, left)
+    const turnEnds = this.#turnEndsFuel ?? fuelUsed + this.#world.slicing.sliceFuel
+    if (this.#turnEndsFuel !== undefined && (fuelUsed > turnEnds || this.#isLate())) return 'yield'
+    this.#turnEndsFuel = turnEnds
+    return Math.min(turnEnds - fuelUsed, left)
+  }
+
+  yield(): Promise<void> {
+    return this.#world.nextTurn()
+  }
+
+  standing(): Standing {
+    if (this.#stopped) return 'stopped'
+    return this.#isLate() ? 'over' : 'running'
+  }
+
+  growMemory(deltaPages: number): boolean {
+    const bytes = this.#memoryBytes + deltaPages * pageBytes
+    if (bytes > this.#world.limits.memoryBytes) return this.#refuseGrowth()
+    this.#memoryBytes = bytes
+    return true
+  }
+
+  growTable(deltaElements: number): boolean {
+    const elements = this.#tableElements + deltaElements
+    if (elements > this.#world.limits.tableElements) return this.#refuseGrowth()
+    this.#tableElements = elements
+    return true
+  }
+
+  #refuseGrowth(): false {
+    this.#growthRefused = true
+    return false
+  }
+
+  #isLate(): boolean {
+    return performance.now() > this.#turnEndsMs
+  }
+
+  #cpuIsSpent(): boolean {
+    return this.cpuUs > this.#world.limits.cpuTimeMs * 1000
+  }
+
+  #reach(limit: 'fuel' | 'cpu'): 'stop' {
+    this.#reached ??= limit
+    this.#stopped = true
+    return 'stop'
+  }
+}

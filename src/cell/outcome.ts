@@ -1,0 +1,45 @@
+import type { GuestOutcome } from '#wire/messages.ts'
+import { GuestEnd } from './adapters/world.ts'
+import { InputInvalid } from './json-values.ts'
+import { engine } from './link/engine.ts'
+import { LinkTrap } from './link/linker.ts'
+
+/** The most of a trap's message that leaves the cell, in UTF-16 units. */
+const maxMessage = 300
+
+/**
+ * What an error that ended a guest says to the outside. Only messages: stacks name files of the host. What the engine and the glue say is
+ * cut to one line, and anything in it that looks like a path is taken out.
+ */
+export const trapOf = (error: unknown): Extract<GuestOutcome, { kind: 'trap' | 'exit' }> => {
+  if (error instanceof GuestEnd) return neutral(error.outcome)
+  return { kind: 'trap', message: neutralText(describe(error)) }
+}
+
+const neutral = (outcome: GuestEnd['outcome']): Extract<GuestOutcome, { kind: 'trap' | 'exit' }> =>
+  outcome.kind === 'exit' ? { kind: 'exit', code: outcome.code & 0xff } : { kind: 'trap', message: neutralText(outcome.message) }
+
+const describe = (error: unknown): string => {
+  const message = messageOf(error)
+  const ours = error instanceof InputInvalid || error instanceof LinkTrap || error instanceof engine.RuntimeError
+  if (ours) return message
+  // Errors of the glue come from another context: their classes are not the ones known here.
+  if (message.startsWith('Maximum call stack')) return 'call stack exhausted'
+  if (message.startsWith('WebAssembly.')) return 'the cell has no room for another instance'
+  return `broke a rule of the component model: ${message}`
+}
+
+/** Reads the message without running anything: glue's errors come from another context and may be anything. */
+const messageOf = (error: unknown): string => {
+  if (typeof error !== 'object' || error === null) return 'unknown error'
+  const own = Object.getOwnPropertyDescriptor(error, 'message')
+  return typeof own?.value === 'string' ? own.value : 'unknown error'
+}
+
+const neutralText = (text: string): string => {
+  const line = text.slice(0, 4 * maxMessage).replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu, ' ')
+  return line
+    .replaceAll(/(?:file:\/\/)?(?:\/[\w.@+-]+){2,}\S*/gu, '…')
+    .slice(0, maxMessage)
+    .toWellFormed()
+}

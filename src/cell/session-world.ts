@@ -1,0 +1,81 @@
+import { GuestEnd, type SessionWorld } from '#cell/adapters/world.ts'
+import type { SessionStart } from '#wire/messages.ts'
+import type { HostLine } from './host-line.ts'
+import type { OutputLine } from './output-line.ts'
+import { keepGoing, type Waits } from './waits.ts'
+
+/** The parts of a session that its world is made from. */
+export interface WorldParts {
+  readonly start: SessionStart
+  readonly host: HostLine
+  readonly output: OutputLine
+  readonly waits: Waits
+  /** Told of every end an adapter asks for. */
+  readonly ends: (outcome: GuestEnd['outcome']) => void
+}
+
+/** Guests see time in steps of 100 µs: fine enough to work with, too coarse to watch neighbours by. */
+const clockStepNs = 100_000n
+/** The longest time a timer can be set to. */
+const maxTimerMs = 2 ** 31 - 1
+/** The most random bytes in one call: one more costs as much time as one more call. */
+const maxRandomBytes = 1024 * 1024
+/** The most that `crypto.getRandomValues` fills at once. */
+const randomStepBytes = 65_536
+
+/** Builds the world that the adapters of one session stand on. */
+export const createWorld = (parts: WorldParts): SessionWorld => {
+  const end = (outcome: GuestEnd['outcome']): GuestEnd => {
+    parts.ends(outcome)
+    return new GuestEnd(outcome)
+  }
+  return Object.freeze({
+    start: parts.start,
+    host: parts.host,
+    output: (stream: 'stdout' | 'stderr', bytes: Uint8Array) =>
+      parts.waits.until<void>((done) => {
+        void parts.output.write(stream, bytes).then(done)
+        return keepGoing
+      }),
+    end,
+    resources: countResources(parts.start.handles, end),
+    clock: createClock(parts.waits),
+    random: (length: number) => randomBytes(length, end),
+  })
+}
+
+const countResources = (most: number, end: SessionWorld['end']): SessionWorld['resources'] => {
+  let held = 0
+  return Object.freeze({
+    add: () => {
+      if (held >= most) throw end({ kind: 'trap', message: `expected at most ${most} open handles, got one more` })
+      held++
+    },
+    drop: () => {
+      held = Math.max(0, held - 1)
+    },
+  })
+}
+
+const createClock = (waits: Waits): SessionWorld['clock'] => {
+  const origin = performance.now()
+  return Object.freeze({
+    monotonicNs: () => BigInt(Math.floor((performance.now() - origin) * 10)) * clockStepNs,
+    wallNs: () => BigInt(Date.now()) * 1_000_000n,
+    sleep: (ns: bigint) =>
+      waits.until<void>((done) => {
+        const ms = ns <= 0n ? 0 : Number((ns + 999_999n) / 1_000_000n)
+        const timer = setTimeout(done, Math.min(ms, maxTimerMs))
+        return () => clearTimeout(timer)
+      }),
+  })
+}
+
+const randomBytes = (length: number, end: SessionWorld['end']): Uint8Array => {
+  if (!(length >= 0 && length <= maxRandomBytes)) {
+    throw end({ kind: 'trap', message: `expected to be asked for at most ${maxRandomBytes} random bytes at once, got ${length}` })
+  }
+  const bytes = new Uint8Array(length)
+  for (let at = 0; at < length; at += randomStepBytes) crypto.getRandomValues(bytes.subarray(at, at + randomStepBytes))
+  return bytes
+}
