@@ -1,0 +1,41 @@
+/**
+ * What things cost in fuel. One unit is about one simple instruction, some 0.3 to 1 ns on a current machine; the rest
+ * follows measured time, so that no instruction buys much more time than its fuel says.
+ *
+ * INVARIANT: no sum of charges between two checks leaves i32. A body costs at most {@link mostBodyFuel} (enforced), one
+ * bulk payment at most 2^30, one memory.grow at most 2^28, and the slice is not negative after each check.
+ */
+export const fuel = {
+  instruction: 1,
+  /** A call, the callee's free part included; besides {@link callFuel}'s share for its values. */
+  call: 8,
+  /** Entering a function that pays for itself. */
+  entry: 2,
+  /** Coming round to a loop's head. */
+  loopHead: 1,
+  /** A bulk instruction, memory.grow and table.grow, besides what their length costs. */
+  bulk: 16,
+  /** One page of memory.grow: 16 first touches of 4 KiB by the engine and the system. */
+  page: 4096,
+} as const
+
+/** Bytes of memory.fill, copy and init that one unit pays, as a power of two: 8 bytes. */
+export const bytesShift = 3
+/** Elements of table.fill, copy, init and grow that one unit pays, as a power of two: 4 elements. */
+export const elementsShift = 2
+/** Locals set to zero that one unit pays. */
+export const localsPerUnit = 8
+
+/** A function without calls, loops and bulk instructions that costs no more than this is paid by its callers' {@link fuel}`.call`. */
+export const freeFunctionFuel = 16
+/** The most that one body may cost altogether. */
+export const mostBodyFuel = 2 ** 29
+
+/** The fuel of a call that passes `arity` parameters and results. */
+export const callFuel = (arity: number): number => fuel.call + (arity >> 2)
+
+/**
+ * The most that a body of `bytes` can cost on any path: a call with all its values takes two bytes, a bulk instruction
+ * or a growth no fewer, and nothing costs more.
+ */
+export const bodyFuelBound = (bytes: number, typeArity: number): number => (bytes / 2) * Math.max(callFuel(2 * typeArity), 2 * fuel.bulk)
