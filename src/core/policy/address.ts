@@ -1,3 +1,5 @@
+import type { NetRule } from './rules.ts'
+
 /**
  * IP addresses as rules and dialled connections name them. One strict spelling of each address family is read;
  * octal, hexadecimal, short and decimal IPv4 (`0177.1`, `0x7f.1`, `127.1`, `2130706433`) and zone ids are not
@@ -176,4 +178,17 @@ export const classifyAddress = (ip: string): AddressClass => {
   const bad = inner.find((kind) => kind !== 'public')
   if (bad !== undefined) return bad
   return isNat64(bytes) ? 'public' : own
+}
+
+/**
+ * Whether a connection that a rule allowed may go to this resolved address. A rule that gives a name reaches public addresses
+ * only (`localhost`: loopback ones only), whatever the name resolves to; any other address is reached only by a rule
+ * that names it. The address that was checked is the one to dial.
+ */
+export const addressAllowed = (ip: string, rule: NetRule): boolean => {
+  const bytes = parseAddress(ip)
+  if (bytes === undefined) return false
+  const { host } = rule
+  if (host.kind === 'cidr') return inNetwork(bytes, host.bytes, host.prefix)
+  return classifyAddress(ip) === (host.kind === 'name' && host.name === 'localhost' ? 'loopback' : 'public')
 }

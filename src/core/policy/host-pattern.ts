@@ -180,3 +180,11 @@ export const hostPatternText = (pattern: HostPattern): string => {
   if (pattern.kind === 'suffix') return `*.${pattern.suffix}`
   return pattern.bytes.length === 16 ? `[${pattern.text}]` : pattern.text
 }
+
+/** Whether the pattern names nothing but this machine itself. */
+export const isLoopbackPattern = (pattern: HostPattern): boolean => {
+  if (pattern.kind === 'name') return pattern.name === 'localhost'
+  if (pattern.kind === 'suffix') return false
+  const [first] = pattern.bytes
+  return pattern.bytes.length === 4 ? first === 127 && pattern.prefix >= 8 : pattern.text === '::1'
+}
