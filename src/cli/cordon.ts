@@ -1,0 +1,14 @@
+#!/usr/bin/env node
+// The first file of the command line imports nothing, so that a Node that is too old reaches the one line that says so.
+const oldestNode = 26
+const [major = 0] = process.versions.node.split('.').map(Number)
+
+if (major < oldestNode) {
+  process.stderr.write(
+    `cordon needs Node ${oldestNode} or newer, this is ${process.versions.node}: npm install --save-dev node@${oldestNode}, then run it with npx\n`,
+  )
+  process.exitCode = 125
+} else {
+  const { main } = await import('./main.ts')
+  await main(process.argv.slice(2))
+}

@@ -1,0 +1,253 @@
+import { randomUUID } from 'node:crypto'
+import { availableParallelism } from 'node:os'
+import { join, resolve } from 'node:path'
+import type { Logger } from 'pino'
+import type { Limits } from '#core/budget/limits.ts'
+import { ceilingLimits } from '#core/budget/limits.ts'
+import { CordonError } from '#core/errors.ts'
+import type { GrantLayer, Policy } from '#core/policy/grants.ts'
+import type { EffectivePolicy } from '#core/policy/rules.ts'
+import { Agent, type AgentHost, type LoadedAgent, type RunOptions } from '#host/agent.ts'
+import type { GuestEngine } from '#host/build/build-agent.ts'
+import { interpreterComponent } from '#host/build/interpreter.ts'
+import { loadBundle, type Bundle } from '#host/bundle/load-bundle.ts'
+import { readPolicies } from '#host/config/read-policies.ts'
+import { effectiveFor, parseAllowOption } from '#host/config/effective-for.ts'
+import { evaluate, type EvaluateOptions, type Evaluated } from '#host/evaluate.ts'
+import { ingest } from '#host/ingest/ingest.ts'
+import type { IsolationLevel } from '#host/launch/cell-port.ts'
+import { chooseLevel } from '#host/launch/ladder.ts'
+import { createLauncher } from '#host/launch/launcher.ts'
+import { readAuditKey } from '#host/log/audit-key.ts'
+import { AuditLog } from '#host/log/audit-log.ts'
+import { operationalLog, type LogLevel } from '#host/operational-log.ts'
+import { auditKeyFile, cacheKeyFile, hostPaths, type HostPaths } from '#host/paths.ts'
+import { CellPool } from '#host/pool/cell-pool.ts'
+import type { Tool } from '#host/providers/tools/tool.ts'
+import { equipment } from '#host/session/equipment.ts'
+import { Session } from '#host/session/session.ts'
+
+const MiB = 1024 * 1024
+const oldestNode = 26
+
+/** How a runtime is set up. Whatever is left out is the safest that works: nothing granted, the strongest isolation there is. */
+export interface RuntimeOptions {
+  /** Operator policy: files or folders of YAML. */
+  readonly policy?: string | readonly string[]
+  /** Grants for every agent of this runtime, in the shape of one agent's entry in a policy file. */
+  readonly allow?: unknown
+  /** Grants already parsed (the command line's flags). */
+  readonly grants?: readonly GrantLayer[]
+  /** Folder of the audit log; default a new one under `$XDG_STATE_HOME/cordon/audit`. */
+  readonly audit?: string
+  readonly pool?: {
+    /** Most cells at one time; default one a core. */
+    readonly max?: number
+    readonly isolation?: 'auto' | IsolationLevel
+    /** Most sessions that share a cell; default 1000. */
+    readonly sessionsPerCell?: number
+    /** Most sessions that wait for a place; default 10,000. */
+    readonly waiting?: number
+    /** Memory budget of one cell; default 1 GiB. */
+    readonly cellMemoryBytes?: number
+  }
+  /** The embedder's own functions, each call decided and recorded as `tool:call`. */
+  readonly tools?: Readonly<Record<string, Tool>>
+  /** What no bundle and no policy of this runtime may exceed. */
+  readonly ceiling?: Partial<Limits>
+  readonly cacheDir?: string
+  readonly keysDir?: string
+  readonly logLevel?: LogLevel
+  /** Told what takes long, one line at a time. */
+  readonly progress?: (line: string) => void
+}
+
+export interface LoadSettings {
+  /** Engine for a source file without a manifest. */
+  readonly engine?: GuestEngine
+  readonly signal?: AbortSignal
+}
+
+interface Parts {
+  readonly audit: AuditLog
+  readonly pool: CellPool
+  readonly policies: readonly Policy[]
+  readonly layers: readonly GrantLayer[]
+  readonly ceiling: Limits
+  readonly paths: HostPaths
+  readonly log: Logger
+  readonly advice: string | undefined
+  readonly options: RuntimeOptions
+}
+
+/** Runs agents under one policy, one audit log and one pool of cells. Make it with {@link createRuntime}. */
+export class Runtime {
+  readonly #parts: Parts
+  readonly #sessions = new Set<Session>()
+  readonly #tools: ReadonlyMap<string, Tool>
+  #nextSession = 1
+  #interpreter: Promise<LoadedAgent> | undefined
+  #closed = false
+
+  /** @internal */
+  constructor(parts: Parts) {
+    this.#parts = parts
+    this.#tools = new Map(Object.entries(parts.options.tools ?? {}))
+  }
+
+  /** The level that is in force. */
+  get isolation(): IsolationLevel {
+    return this.#parts.pool.level
+  }
+
+  /** One line on how to get a stronger level, when there is one. */
+  get advice(): string | undefined {
+    return this.#parts.advice
+  }
+
+  /** Where the audit log lies, and the public key (`ed25519:…`) that verifies it. */
+  get audit(): { readonly dir: string; readonly publicKey: string } {
+    return { dir: this.#parts.audit.folder, publicKey: this.#parts.audit.publicKey }
+  }
+
+  /**
+   * Takes up a bundle folder, a `.wasm` component or a single `.ts`/`.js` file: builds what is source, validates, rewrites and links it.
+   * Throws CordonError: `bundle.*`, `manifest.invalid`, `component.*`, `ingest.*`.
+   */
+  async load(source: string, settings: LoadSettings = {}): Promise<Agent> {
+    this.#checkOpen()
+    const { paths, options } = this.#parts
+    const bundle = await loadBundle(source, { cacheDir: paths.cache, ...progressOf(options), ...settings })
+    return new Agent(this.#host(), await this.#ingest(bundle, settings.signal))
+  }
+
+  /** Takes up component bytes that are already in memory. */
+  async loadComponent(component: Uint8Array, { name = 'agent' }: { readonly name?: string } = {}): Promise<Agent> {
+    this.#checkOpen()
+    return new Agent(this.#host(), await this.#ingest({ name, manifest: undefined, component, digest: '' }, undefined))
+  }
+
+  /**
+   * Runs a string of JavaScript in a prebuilt QuickJS interpreter, sandboxed like any agent: nothing but the named tools is granted.
+   *
+   * @example
+   * const { result } = await runtime.evaluate({ code: 'input.a + 1', input: { a: 41 } })
+   */
+  async evaluate<T = unknown>(options: EvaluateOptions): Promise<Evaluated<T>> {
+    this.#checkOpen()
+    this.#interpreter ??= this.#loadInterpreter()
+    return await evaluate<T>(new Agent(this.#host(), await this.#interpreter), options)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    if (this.#closed) return
+    this.#closed = true
+    for (const session of this.#sessions) session.kill('the runtime was closed')
+    await Promise.allSettled([...this.#sessions].map((session) => session.result))
+    await this.#parts.pool[Symbol.asyncDispose]()
+    await this.#parts.audit[Symbol.asyncDispose]()
+  }
+
+  #checkOpen(): void {
+    if (this.#closed) throw new CordonError('runtime.closed', 'the runtime was closed')
+  }
+
+  async #loadInterpreter(): Promise<LoadedAgent> {
+    const component = await interpreterComponent(join(this.#parts.paths.cache, 'build'))
+    return await this.#ingest({ name: 'interpreter', manifest: undefined, component, digest: '' }, undefined)
+  }
+
+  async #ingest(bundle: Bundle, signal: AbortSignal | undefined): Promise<LoadedAgent> {
+    const { paths, options, ceiling, log } = this.#parts
+    const { artifact, cached, cacheTampered } = await ingest(bundle.component, {
+      cacheDir: join(paths.cache, 'ingest'),
+      keyFile: cacheKeyFile(paths),
+      limits: ceiling,
+      ...progressOf(options),
+      ...(signal !== undefined && { signal }),
+    })
+    if (cacheTampered)
+      log.warn({ digest: artifact.componentDigest }, 'an entry of the ingest cache failed its authentication and was not used')
+    return { name: bundle.name, digest: artifact.componentDigest, manifest: bundle.manifest, artifact, cached }
+  }
+
+  #host(): AgentHost {
+    return { policyFor: (agent, options) => this.#policyFor(agent, options), begin: (start) => this.#begin(start) }
+  }
+
+  async #policyFor(agent: LoadedAgent, { allow, limits }: Pick<RunOptions, 'allow' | 'limits'>): Promise<EffectivePolicy> {
+    const { policies, layers, ceiling } = this.#parts
+    const own = allow === undefined ? [] : [parseAllowOption(allow)]
+    return await effectiveFor({ agent, policies, layers: [...layers, ...own], ceiling, limits: limits ?? {} })
+  }
+
+  #begin({ agent, policy, function: called, input, options }: Parameters<AgentHost['begin']>[0]): Session {
+    this.#checkOpen()
+    const { audit, pool, log } = this.#parts
+    const session = new Session({
+      artifact: agent.artifact,
+      guest: { function: called, input, args: [agent.name, ...(options.args ?? [])] },
+      policy,
+      segment: options.segment ?? 'default',
+      audit,
+      pool,
+      number: this.#nextSession,
+      signal: options.signal,
+      equip: equipment({ policy, tools: this.#tools, stdin: options.stdin }),
+      now: Date.now,
+    })
+    this.#nextSession += 1
+    this.#sessions.add(session)
+    log.debug({ session: session.id, agent: agent.name }, 'session started')
+    void session.result
+      .catch((error: unknown) =>
+        log.debug({ session: session.id, code: error instanceof CordonError ? error.code : 'internal' }, 'session failed'),
+      )
+      .finally(() => this.#sessions.delete(session))
+    return session
+  }
+}
+
+const progressOf = ({ progress }: RuntimeOptions): { progress?: (line: string) => void } => (progress === undefined ? {} : { progress })
+
+/** Throws CordonError `node.too-old` on a Node that cannot run guests. */
+const checkNode = (): void => {
+  const [major = 0] = process.versions.node.split('.').map(Number)
+  if (major < oldestNode || !('Suspending' in WebAssembly)) {
+    throw new CordonError('node.too-old', `cordon needs Node ${oldestNode} or newer, this is ${process.versions.node}`, {
+      hint: 'npm install --save-dev node@26, and run it with npx',
+    })
+  }
+}
+
+const listed = (paths: string | readonly string[] | undefined): readonly string[] => (paths === undefined ? [] : [paths].flat())
+
+/**
+ * Sets up a runtime. Any number may live in one process; dispose of each.
+ * Throws CordonError: `node.too-old`, `policy.invalid`, `grant.invalid`, `isolation.unavailable`, `audit.occupied`, `audit.invalid`, `audit.failed`.
+ *
+ * @example
+ * await using runtime = await createRuntime({ policy: './policy.yaml' })
+ * const agent = await runtime.load('./briefing')
+ * const { result } = await agent.run({ day: 'today' })
+ */
+export const createRuntime = async (options: RuntimeOptions = {}): Promise<Runtime> => {
+  checkNode()
+  const defaults = hostPaths()
+  const paths = { cache: options.cacheDir ?? defaults.cache, keys: options.keysDir ?? defaults.keys, audit: defaults.audit }
+  const policies = await readPolicies(listed(options.policy))
+  const layers = [...(options.grants ?? []), ...(options.allow === undefined ? [] : [parseAllowOption(options.allow)])]
+  const { level, advice } = await chooseLevel(options.pool?.isolation ?? 'auto')
+  const folder = options.audit ?? join(paths.audit, `${new Date().toISOString().replaceAll(/[:.]/g, '-')}-${randomUUID().slice(0, 8)}`)
+  const audit = await AuditLog.open({ folder: resolve(folder), key: await readAuditKey(auditKeyFile(paths)) })
+  const pool = new CellPool({
+    launcher: createLauncher(level),
+    maxCells: options.pool?.max ?? availableParallelism(),
+    maxSessionsPerCell: options.pool?.sessionsPerCell ?? 1000,
+    maxWaiting: options.pool?.waiting ?? 10_000,
+    cellMemoryBytes: options.pool?.cellMemoryBytes ?? 1024 * MiB,
+  })
+  pool.prewarm()
+  const ceiling = { ...ceilingLimits, ...options.ceiling }
+  return new Runtime({ audit, pool, policies, layers, ceiling, paths, log: operationalLog(options.logLevel ?? 'silent'), advice, options })
+}

@@ -1,0 +1,47 @@
+import type { EffectivePolicy, FsRule } from '#core/policy/rules.ts'
+import type { Broker } from '#host/broker/broker.ts'
+import type { ProviderSession } from '#host/broker/provider.ts'
+import { resolveSecretSource } from '#host/config/resolve-secret.ts'
+import { createFsProvider } from '#host/providers/fs/fs-provider.ts'
+import { createHttpProvider } from '#host/providers/http/http-provider.ts'
+import { createSecretVault } from '#host/providers/secrets/secret-vault.ts'
+import { createSecretsProvider } from '#host/providers/secrets/secrets-provider.ts'
+import { createStdinProvider } from '#host/providers/stdio/stdin-provider.ts'
+import type { Tool } from '#host/providers/tools/tool.ts'
+import { createToolsProvider } from '#host/providers/tools/tools-provider.ts'
+import type { SessionStart } from '#wire/messages.ts'
+
+/** What a session is equipped from. */
+export interface Equipment {
+  readonly policy: EffectivePolicy
+  readonly tools: ReadonlyMap<string, Tool>
+  readonly stdin: AsyncIterable<Uint8Array> | Uint8Array | undefined
+}
+
+const below = (path: string, folder: string): boolean => folder === '/' || path === folder || path.startsWith(`${folder}/`)
+
+/** Whether anything the bundle asks for could lie in the mount: others stay out of the guest's sight. */
+const isRequested = (mount: FsRule, requests: readonly FsRule[]): boolean =>
+  requests.some(({ guestPath }) => below(guestPath, mount.guestPath) || below(mount.guestPath, guestPath))
+
+/**
+ * Makes the providers of a session. Secrets are looked up before the guest starts, so that a missing one stops the run with
+ * `secret.unavailable` and is not found out half way.
+ */
+export const equipment =
+  ({ policy, tools, stdin }: Equipment) =>
+  async (broker: Broker, session: ProviderSession): Promise<SessionStart['preopens']> => {
+    const { grants, requests, denies } = policy
+    const secrets = grants.secrets.filter(({ name }) => requests.secrets.some((asked) => asked.name === name))
+    for (const { source } of secrets) if (source !== undefined) await resolveSecretSource(source)
+    const vault = createSecretVault(session, secrets, resolveSecretSource)
+    const mounts = grants.fs.filter((mount) => isRequested(mount, requests.fs))
+    const files = await createFsProvider(session, mounts, { pinned: denies.fs.map(({ guestPath }) => guestPath) })
+    const toolNames = grants.tools.map(({ name }) => name).filter((name) => requests.tools.some((asked) => asked.name === name))
+    broker.use(files.provider)
+    broker.use(createHttpProvider(session, { secrets: vault }))
+    broker.use(createSecretsProvider(session, vault))
+    broker.use(createToolsProvider(session, tools, toolNames))
+    broker.use(createStdinProvider(session, stdin))
+    return files.preopens.map(({ guestPath, open }) => ({ handle: broker.adopt(open), guestPath }))
+  }
