@@ -83,7 +83,7 @@ export const parseLimits = (value: unknown, origin: string, code: CordonErrorCod
 
 /** Reads one `--limit name=quantity`. Throws CordonError `grant.invalid`. */
 export const parseLimitFlag = (text: string): Partial<Limits> => {
-  const source: DocumentSource = { code: 'grant.invalid', origin: '--limit' }
+  const source: DocumentSource = { code: 'grant.invalid', origin: '--limit', isFlag: true }
   const cut = text.indexOf('=')
   const name = cut < 0 ? text : text.slice(0, cut)
   if (cut < 1 || !Object.hasOwn(forms, name)) {

@@ -15,6 +15,8 @@ export interface DocumentSource {
   readonly origin: Origin
   /** Where a field stands in the file, e.g. `policy.yaml:12`. */
   readonly locate?: ((path: FieldPath) => Origin | undefined) | undefined
+  /** A flag of the command line: it has no fields to name. */
+  readonly isFlag?: boolean
 }
 
 /** A field's path as people write it: `requests.net[0].host`. */
@@ -26,7 +28,7 @@ export const pathText = (path: FieldPath): string =>
 
 /** Where a rule stands, for {@link Origin}: the line when it is known, else document and field. */
 export const originOf = (source: DocumentSource, path: FieldPath): Origin =>
-  source.locate?.(path) ?? neutralise(`${source.origin} ${pathText(path)}`)
+  source.locate?.(path) ?? neutralise(path.length === 0 || source.isFlag === true ? source.origin : `${source.origin} ${pathText(path)}`)
 
 /** What came instead of what was expected, short and safe to show. */
 export const gotText = (value: unknown): string => {
@@ -49,7 +51,7 @@ export interface Fault {
 /** The error for a field that is not what it should be. */
 export const fieldError = (source: DocumentSource, path: FieldPath, fault: Fault): CordonError => {
   const where = source.locate?.(path) ?? source.origin
-  const at = path.length === 0 ? '' : ` at ${quoted(pathText(path), 120)}`
+  const at = path.length === 0 || source.isFlag === true ? '' : ` at ${quoted(pathText(path), 120)}`
   return new CordonError(source.code, `${neutralise(where)}: expected ${fault.expected}${at}, got ${fault.got}`, { hint: fault.hint })
 }
 

@@ -87,3 +87,7 @@ export const netRuleFor = (rules: readonly NetRule[], capability: NetCapability)
 
 /** Whether a rule of secrets, environment or tools names what the capability names. */
 export const nameMatches = (rule: { readonly name: string }, { name }: Extract<Capability, { name: string }>): boolean => rule.name === name
+
+/** The deny rule that covers a resolved address of a request, if one does: to be asked for the address that is about to be dialled. */
+export const addressDeniedBy = (denies: readonly NetRule[], capability: NetCapability, ip: string): NetRule | undefined =>
+  denies.find((rule) => rule.host.kind === 'cidr' && netRuleDenies(rule, { ...capability, host: ip }))

@@ -1,0 +1,211 @@
+import type { Limits } from '#core/budget/limits.ts'
+import { parseLimitFlag } from '#core/budget/parse-limits.ts'
+import { CordonError } from '#core/errors.ts'
+import { compileEnv, compileMount, readSecretSource, type GrantField } from './compile-grants.ts'
+import { compileFs, compileNet } from './compile-rules.ts'
+import { didYouMean } from './did-you-mean.ts'
+import { fieldError, gotText, type DocumentSource } from './document.ts'
+import type { DocumentPlace, EnvGrant, GrantLayer } from './grants.ts'
+import type { RuleUse } from './host-pattern.ts'
+import { quoted } from './neutralise.ts'
+import type { EnvRule, FsRule, NetRule, RuleSet, SecretRule, ToolRule } from './rules.ts'
+
+/** The flags that grant, deny and limit, without their dashes. */
+export const grantFlagNames = [
+  'allow-net',
+  'allow-read',
+  'allow-write',
+  'mount',
+  'allow-env',
+  'allow-secret',
+  'allow-tool',
+  'deny-net',
+  'deny-read',
+  'deny-write',
+  'deny-env',
+  'deny-secret',
+  'deny-tool',
+  'limit',
+] as const
+
+export type GrantFlagName = (typeof grantFlagNames)[number]
+
+/** The values of each flag in the order they were given, each still as it was typed (commas and all). */
+export type GrantFlags = Readonly<Partial<Record<GrantFlagName | 'allow-all', readonly string[]>>>
+
+interface Flag {
+  readonly name: GrantFlagName
+  readonly field: GrantField
+}
+
+const flagOf = (name: GrantFlagName, place: DocumentPlace): Flag => ({
+  name,
+  field: { source: { code: 'grant.invalid', origin: `--${name}` }, place, path: [] },
+})
+
+const examples: Readonly<Record<GrantFlagName, string>> = {
+  'allow-net': 'api.example.com',
+  'allow-read': './letters',
+  'allow-write': './out',
+  mount: './letters:/inbox',
+  'allow-env': 'TZ',
+  'allow-secret': 'api-key=env://API_KEY',
+  'allow-tool': 'search',
+  'deny-net': '10.0.0.0/8',
+  'deny-read': '/inbox/private',
+  'deny-write': '/out/keep',
+  'deny-env': 'TZ',
+  'deny-secret': 'api-key',
+  'deny-tool': 'search',
+  limit: 'memory=64Mi',
+}
+
+const wrong = ({ name, field }: Flag, got: string, expected: string): CordonError =>
+  fieldError(field.source, [], { expected, got, hint: `write it as --${name}=${examples[name]}` })
+
+const refuseEverything = ({ name, field }: Flag): CordonError =>
+  fieldError(field.source, [], {
+    expected: 'what is meant by name',
+    got: '`*`',
+    hint: name.startsWith('deny')
+      ? 'what is not granted is denied already: leave the grant out'
+      : `nothing is granted wholesale: name each, as in --${name}=${examples[name]}, or run once and read what was denied`,
+  })
+
+/** The items of a comma-separated value. */
+const items = (flag: Flag, values: readonly string[]): readonly string[] =>
+  values.flatMap((value) =>
+    value.split(',').map((item) => {
+      if (item === '*') throw refuseEverything(flag)
+      if (item === '') throw wrong(flag, value === '' ? 'nothing' : gotText(value), 'items with commas between them')
+      return item
+    }),
+  )
+
+const netRules = (flag: Flag, values: readonly string[], use: RuleUse): readonly NetRule[] =>
+  items(flag, values).map((item) => {
+    const match = /^(https?):\/\/(.*)$/s.exec(item)
+    const scheme = match?.[1] === 'http' ? 'http' : match?.[1] === 'https' ? 'https' : undefined
+    const { kind, ...rule } = compileNet({ host: match?.[2] ?? item, scheme }, flag.field.source, [], use)
+    return { kind, ...rule, origin: flag.field.source.origin }
+  })
+
+/** Folders at the same path inside; a folder that is both read and written is mounted once, writable. */
+const samePathMounts = (reading: Flag, writing: Flag, flags: GrantFlags): readonly FsRule[] => {
+  const mounts = new Map<string, FsRule>()
+  const add = (flag: Flag, mode: 'ro' | 'rw'): void => {
+    for (const host of items(flag, flags[flag.name] ?? [])) {
+      const guest = flag.field.place.absolutePath(host)
+      const rule = compileMount({ host, guest, mode }, flag.field)
+      mounts.set(rule.guestPath, { ...rule, origin: flag.field.source.origin })
+    }
+  }
+  add(reading, 'ro')
+  add(writing, 'rw')
+  return [...mounts.values()]
+}
+
+const mountRule = (flag: Flag, value: string): FsRule => {
+  const [, host = '', guest = '', mode] = /^(.+?):(\/[^:]*)(?::(ro|rw))?$/s.exec(value) ?? []
+  if (host === '') throw wrong(flag, gotText(value), '`HOST:GUEST`, or `HOST:GUEST:rw` to write, the guest path absolute')
+  return { ...compileMount({ host, guest, mode: mode === 'rw' ? 'rw' : 'ro' }, flag.field), origin: flag.field.source.origin }
+}
+
+/** `NAME=value` takes the rest as the value, commas and all; otherwise names with commas between them. */
+const envGrants = (flag: Flag, values: readonly string[]): readonly EnvGrant[] =>
+  values
+    .flatMap((value) => (/^[A-Za-z_][A-Za-z0-9_]*=/.test(value) ? [value] : items(flag, [value])))
+    .map((item) => ({ ...compileEnv(item, flag.field), origin: flag.field.source.origin }))
+
+const namePattern = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/
+const variablePattern = /^[A-Za-z_][A-Za-z0-9_]{0,127}$/
+
+const names = (
+  flag: Flag,
+  values: readonly string[],
+  pattern = namePattern,
+): readonly { readonly name: string; readonly origin: string }[] =>
+  items(flag, values).map((name) => {
+    if (!pattern.test(name)) throw wrong(flag, gotText(name), 'a name')
+    return { name, origin: flag.field.source.origin }
+  })
+
+/** Without a source the secret comes from the host's variable of that name in capitals: `api-key` from `API_KEY`. */
+const secretRule = (flag: Flag, value: string): SecretRule => {
+  const cut = value.indexOf('=')
+  const name = cut < 0 ? value : value.slice(0, cut)
+  if (name === '*') throw refuseEverything(flag)
+  if (!namePattern.test(name)) throw wrong(flag, cut < 0 ? gotText(value) : 'text that is not shown here', '`NAME` or `NAME=source`')
+  const variable = name.toUpperCase().replaceAll(/[.-]/g, '_')
+  const source = readSecretSource(cut < 0 ? `env://${variable}` : value.slice(cut + 1), flag.field.place)
+  if (!source.ok) throw wrong(flag, 'text that is not shown here', 'a source of the form `env://NAME` or `file:///path`')
+  return { kind: 'secret', origin: flag.field.source.origin, name, source: source.value, inject: undefined }
+}
+
+/** Guest paths; relative ones count from the working folder, as they do for `--allow-read`. */
+const pathDenies = (flag: Flag, values: readonly string[], mode: 'ro' | 'rw'): readonly FsRule[] =>
+  items(flag, values).map((item) => ({
+    ...compileFs({ guest: flag.field.place.absolutePath(item), mode }, flag.field.source, []),
+    origin: flag.field.source.origin,
+  }))
+
+const denyRules = (flags: GrantFlags, place: DocumentPlace): RuleSet => {
+  const values = (name: GrantFlagName): readonly [Flag, readonly string[]] => [flagOf(name, place), flags[name] ?? []]
+  const secret = { kind: 'secret', source: undefined, inject: undefined } as const
+  return {
+    net: netRules(...values('deny-net'), 'deny'),
+    fs: [...pathDenies(...values('deny-read'), 'rw'), ...pathDenies(...values('deny-write'), 'ro')],
+    secrets: names(...values('deny-secret')).map((rule): SecretRule => ({ ...secret, ...rule })),
+    env: names(...values('deny-env'), variablePattern).map((rule): EnvRule => ({ kind: 'env', value: undefined, ...rule })),
+    tools: names(...values('deny-tool')).map((rule): ToolRule => ({ kind: 'tool', ...rule })),
+  }
+}
+
+/** The smallest of what is said more than once. */
+const limitsOf = (values: readonly string[]): Partial<Limits> => {
+  const limits = new Map<string, number>()
+  for (const value of values) {
+    for (const [name, limit] of Object.entries(parseLimitFlag(value))) limits.set(name, Math.min(limit, limits.get(name) ?? limit))
+  }
+  return Object.fromEntries(limits)
+}
+
+const checkFlagNames = (flags: GrantFlags): void => {
+  if (flags['allow-all'] !== undefined) {
+    const source: DocumentSource = { code: 'grant.invalid', origin: '--allow-all' }
+    const hint = 'run once without: each denial names the flag that would allow it'
+    throw fieldError(source, [], { expected: 'grants by name', got: '`-A`', hint })
+  }
+  for (const name of Object.keys(flags)) {
+    if (grantFlagNames.some((known) => known === name)) continue
+    const near = didYouMean(name, grantFlagNames)
+    throw new CordonError('grant.invalid', `unknown grant flag ${quoted(`--${name}`)}`, {
+      hint: near === undefined ? `known: ${grantFlagNames.map((known) => `--${known}`).join(', ')}` : `did you mean --${near}?`,
+    })
+  }
+}
+
+/**
+ * Reads the grant flags of a command line. Throws CordonError `grant.invalid` for what cannot be parsed or is too wide; `-A` and
+ * `*` are always too wide. Host paths become absolute, nothing on disk is looked at: see `effectivePolicy`.
+ */
+export const parseGrantFlags = (flags: GrantFlags, place: DocumentPlace): GrantLayer => {
+  checkFlagNames(flags)
+  const flag = (name: GrantFlagName): Flag => flagOf(name, place)
+  const values = (name: GrantFlagName): readonly string[] => flags[name] ?? []
+  return {
+    origin: 'flags',
+    grants: {
+      net: netRules(flag('allow-net'), values('allow-net'), 'grant'),
+      fs: [
+        ...samePathMounts(flag('allow-read'), flag('allow-write'), flags),
+        ...values('mount').map((value) => mountRule(flag('mount'), value)),
+      ],
+      secrets: values('allow-secret').map((value) => secretRule(flag('allow-secret'), value)),
+      env: envGrants(flag('allow-env'), values('allow-env')),
+      tools: names(flag('allow-tool'), values('allow-tool')).map((rule): ToolRule => ({ kind: 'tool', ...rule })),
+    },
+    denies: denyRules(flags, place),
+    limits: limitsOf(values('limit')),
+  }
+}
