@@ -1,0 +1,43 @@
+;; Grows a table by 1,000 elements at a time until it is refused; gives the elements it got.
+(component
+  (core module $module
+    (memory (export "memory") 1)
+    ;; A bump allocator: nothing is ever freed.
+    (global $top (mut i32) (i32.const 4096))
+    (func (export "cabi_realloc") (param $old i32) (param $old_size i32) (param $align i32) (param $size i32) (result i32)
+      (local $at i32)
+      (local.set $at (i32.and (i32.add (global.get $top) (i32.const 7)) (i32.const -8)))
+      (global.set $top (i32.add (local.get $at) (local.get $size)))
+      ;; Takes what it needs in whole pages; traps when it is refused.
+      (block $fits
+        (loop $more
+          (br_if $fits (i32.le_u (global.get $top) (i32.mul (memory.size) (i32.const 65536))))
+          (if (i32.eq (memory.grow (i32.const 1)) (i32.const -1)) (then (unreachable)))
+          (br $more)))
+      (local.get $at))
+    (table $table 0 funcref)
+    ;; ok(<decimal of $n>)
+    (func $number (param $n i32) (result i32)
+      (local $at i32)
+      (local.set $at (i32.const 64))
+      (loop $digit
+        (local.set $at (i32.sub (local.get $at) (i32.const 1)))
+        (i32.store8 (local.get $at) (i32.add (i32.const 48) (i32.rem_u (local.get $n) (i32.const 10))))
+        (local.set $n (i32.div_u (local.get $n) (i32.const 10)))
+        (br_if $digit (local.get $n)))
+      (i32.store8 (i32.const 0) (i32.const 0))
+      (i32.store (i32.const 4) (local.get $at))
+      (i32.store (i32.const 8) (i32.sub (i32.const 64) (local.get $at)))
+      (i32.const 0))
+    (func (export "run") (param $input i32) (param $length i32) (result i32)
+      (block $refused
+        (loop $more
+          (br_if $refused (i32.eq (table.grow $table (ref.null func) (i32.const 1000)) (i32.const -1)))
+          (br $more)))
+      (call $number (table.size $table)))
+  )
+  (core instance $guest (instantiate $module))
+  (func $run (param "input" string) (result (result string (error string)))
+    (canon lift (core func $guest "run") (memory (core memory $guest "memory")) (realloc (core func $guest "cabi_realloc"))))
+  (instance $agent (export "run" (func $run)))
+  (export "cordon:agent/run@0.1.0" (instance $agent)))
