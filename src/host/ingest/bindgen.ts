@@ -1,0 +1,40 @@
+import { CordonError } from '#core/errors.ts'
+
+/** jco's transpiler as `build:vendor` made it: no files, no environment, one use. */
+export interface Bindgen {
+  /** The version of jco-transpile. */
+  readonly version: string
+  generate(
+    component: Uint8Array,
+    options: Readonly<Record<string, unknown>>,
+  ): { readonly files: readonly (readonly [string, Uint8Array])[] }
+  /** What it wrote to its standard error: the message of a panic. */
+  diagnostics(): string
+}
+
+/** The folder that `build:vendor` makes; the same place from `src/` and from the published `dist/`. */
+export const vendorFolder = new URL('../../../dist/vendor/', import.meta.url)
+
+interface BindgenModule extends Bindgen {
+  readonly $init: Promise<void>
+}
+
+const isBindgenModule = (loaded: unknown): loaded is BindgenModule =>
+  typeof loaded === 'object' &&
+  loaded !== null &&
+  'generate' in loaded &&
+  typeof loaded.generate === 'function' &&
+  'diagnostics' in loaded &&
+  typeof loaded.diagnostics === 'function' &&
+  'version' in loaded &&
+  typeof loaded.version === 'string' &&
+  '$init' in loaded &&
+  loaded.$init instanceof Promise
+
+/** Loads and compiles the transpiler. Throws CordonError `ingest.failed`. */
+export const loadBindgen = async (): Promise<Bindgen> => {
+  const loaded: unknown = await import(new URL('bindgen.js', vendorFolder).href)
+  if (!isBindgenModule(loaded)) throw new CordonError('ingest.failed', 'expected the transpiler in `dist/vendor`, found something else')
+  await loaded.$init
+  return loaded
+}
