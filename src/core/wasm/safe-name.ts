@@ -28,7 +28,7 @@ const refusedExports = new Set(['then', 'arguments', 'eval', '__proto__', 'const
 
 /** The names that generated code makes of a component export: the whole, the interface after `/`, the method after `.`. */
 const spokenNames = (name: string): string[] => {
-  const unversioned = name.replace(/@.*$/, '').replace(/^\[[a-z-]*\]/, '')
+  const unversioned = name.replace(/@.*$/, '').replace(/^\[[a-z -]*\]/, '')
   return [name, unversioned, ...unversioned.split(/[/.]/)].map((part) => part.toLowerCase())
 }
 
@@ -45,7 +45,7 @@ export const checkExportName = (name: string, offset: number): void => {
 }
 
 /** Component-level names are kebab words, versions and annotations; `locked-dep=<…>` and URLs are refused with the rest. */
-const safeComponentName = /^(?:\[[a-z-]+\])?[A-Za-z0-9][A-Za-z0-9\-:/@.+]*$/
+const safeComponentName = /^(?:\[[a-z -]+\])?[A-Za-z0-9][A-Za-z0-9\-:/@.+]*$/
 
 /** Throws {@link WasmError} `name` for a component-level import or export that is not of the plain alphabet. */
 export const checkComponentName = (name: string, what: string, offset: number): void => {
