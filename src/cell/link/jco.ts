@@ -63,10 +63,10 @@ class JcoInstance implements Instance {
     try {
       return await run(...(args as never[]))
     } catch (error) {
-      // Lifted payloads are never error objects, and all that the engine, the glue and the adapters throw is one.
-      if (!types.isNativeError(error) && this.#metering.trap === undefined) throw new DeclaredError(error)
+      const trap = this.#metering.trap
+      if (trap === undefined && isDeclared(error)) throw new DeclaredError(error.payload)
       this.#broken = true
-      throw this.#metering.trap ?? error
+      throw trap ?? error
     }
   }
 
@@ -79,6 +79,13 @@ class JcoInstance implements Instance {
     return { bytes, peakBytes: bytes }
   }
 }
+
+/**
+ * Whether the glue threw it for a WIT `err`: its own error class is the only one of its context that has a payload. Errors of
+ * adapters may have one too, but come from here: one that got this far was not meant to.
+ */
+const isDeclared = (error: unknown): error is { readonly payload: unknown } =>
+  types.isNativeError(error) && !(error instanceof Error) && Object.hasOwn(error, 'payload')
 
 /** The export at `path`; own properties only, so that no name reaches what every object has. */
 const functionAt = (exports: unknown, path: readonly string[]): CoreFunction => {

@@ -4,8 +4,8 @@ import type { CompiledCore } from './core-module.ts'
 import type { CoreFunction } from './glue.ts'
 import { LinkTrap, type MeterHooks } from './linker.ts'
 
-/** Fuel for one stretch on a stack that cannot suspend: an allocation, a post-return, a destructor. About 2 ms. */
-export const unsuspendableFuel = 2_000_000
+/** Fuel for one stretch on a stack that cannot suspend: an allocation, a post-return. At most 8 ms; growing by 100 MiB fits. */
+export const unsuspendableFuel = 8_000_000
 /** Fuel for the start functions of one core instance: constructors of whole language runtimes run there. About 20 ms. */
 export const startFuel = 20_000_000
 /** Core instances of one component instance, and memories among them: each memory reserves 8 GB of a process's address space. */
@@ -82,7 +82,7 @@ export class Metering {
     return new engine.Suspending((...args: readonly never[]) => {
       this.#mayLeave()
       const result = run(...args)
-      return result instanceof Promise || isThenable(result) ? this.#resumed(result) : this.#returned(result)
+      return isThenable(result) ? this.#resumed(result) : this.#returned(result)
     })
   }
 
@@ -176,7 +176,7 @@ export class Metering {
     const used = this.fuelUsed()
     const left = this.#stuck > 0 ? this.#stuckUntil - used : Number.MAX_SAFE_INTEGER
     if (left < 0) {
-      this.trap ??= new LinkTrap('the component ran too long in a start function, a destructor or its cabi_realloc')
+      this.trap ??= new LinkTrap('the component ran too long in a start function, its cabi_realloc or a post-return')
       return -1
     }
     const answer = this.#hooks.refill(this.#stuck === 0, used)
@@ -188,20 +188,19 @@ export class Metering {
 
   /** Lets the whole instance charge `units` beyond what it has charged: part to who asks, the rest stays where it is. */
   #grant(units: number, slice: CoreGlobal | undefined): number {
-    const owed = Math.max(0, -Number(slice?.value ?? 0))
+    const owed = Math.max(0, -valueOf(slice))
     this.#shrinkOthers(units < littleFuel ? 0 : Math.floor(units / 2))
-    const others = this.#unspent() + owed
-    const add = Math.min(units - others + owed, 0x7fff_ffff)
+    const add = Math.min(units - this.#inHand() + owed, 0x7fff_ffff)
     this.#granted += add
     return add
   }
 
   /** Brings the positive slices down to `most` together. */
   #shrinkOthers(most: number): void {
-    const total = this.#slices.reduce((sum, slice) => sum + Math.max(0, Number(slice.value)), 0)
+    const total = this.#inHand()
     if (total <= most) return
     for (const slice of this.#slices) {
-      const value = Number(slice.value)
+      const value = valueOf(slice)
       if (value <= 0) continue
       const kept = Math.floor((value / total) * most)
       slice.value = kept
@@ -213,10 +212,18 @@ export class Metering {
     this.#shrinkOthers(0)
   }
 
+  /** Fuel in all slices, debts subtracted. */
   #unspent(): number {
-    return this.#slices.reduce((sum, slice) => sum + Number(slice.value), 0)
+    return this.#slices.reduce((sum, slice) => sum + valueOf(slice), 0)
+  }
+
+  /** Fuel in all slices that have any. */
+  #inHand(): number {
+    return this.#slices.reduce((sum, slice) => sum + Math.max(0, valueOf(slice)), 0)
   }
 }
+
+const valueOf = (global: CoreGlobal | undefined): number => Number(global?.value ?? 0)
 
 const isThenable = (value: unknown): value is PromiseLike<unknown> =>
   typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function'

@@ -1,0 +1,59 @@
+import { $init, generate } from '@bytecodealliance/jco-transpile/component'
+import { parse } from '@bytecodealliance/jco-transpile/wasm-tools'
+import type { Artifact } from '#core/artifact.ts'
+import { rewriteCore } from '#core/wasm/rewrite-core.ts'
+import { defaultWasmLimits } from '#core/wasm/wasm-limits.ts'
+import { transpile } from '#host/ingest/transpile.ts'
+
+export type TestArtifact = Pick<Artifact, 'glue' | 'cores' | 'exports'>
+
+const rewriting = { maxMemoryPages: 4096, maxTableElements: 1_000_000, limits: defaultWasmLimits }
+
+/** Builds a component from its text and takes it apart as ingest does, in this process. */
+export const artifactOf = async (wat: string): Promise<TestArtifact> => {
+  await $init
+  const component = await parse(wat)
+  const { glue, cores, exports } = transpile(component, { version: 'test', generate: generate as never, diagnostics: () => '' })
+  return { glue, exports, cores: cores.map(({ name, bytes }) => ({ name, bytes: rewriteCore(bytes, rewriting).bytes })) }
+}
+
+/** What {@link agentWat} puts together. */
+export interface AgentParts {
+  /** Imports and canonical lowerings, before the modules. */
+  readonly around?: string
+  /** Replaces `(instance $libc …)`: has to export `memory` and `cabi_realloc`. */
+  readonly libc?: string
+  /** Instantiation arguments of the agent's module besides `libc`. */
+  readonly with?: string
+  /** The inside of the agent's module; `$memory` is imported. Has to export `run: (ptr, len) -> ptr`. */
+  readonly core: string
+}
+
+const bumpAllocator = `
+  (memory (export "memory") 2)
+  (global $next (mut i32) (i32.const 1024))
+  (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32)
+    (global.get $next)
+    (global.set $next (i32.add (global.get $next) (i32.and (i32.add (local.get 3) (i32.const 15)) (i32.const -16)))))`
+
+/** A component that exports `cordon:agent/run`. Core functions can answer `ok` or `err` with `(call $ok (ptr) (len))`. */
+export const agentWat = (parts: AgentParts): string => `(component
+  ${parts.around ?? ''}
+  (core module $libc ${parts.libc ?? bumpAllocator})
+  (core instance $libc (instantiate $libc))
+  (core module $m
+    (import "libc" "memory" (memory $memory 0))
+    (func $answer (param $tag i32) (param $ptr i32) (param $len i32) (result i32)
+      (i32.store (i32.const 16) (local.get $tag))
+      (i32.store (i32.const 20) (local.get $ptr))
+      (i32.store (i32.const 24) (local.get $len))
+      (i32.const 16))
+    (data $words (i32.const 64) "\\22done\\22 bad")
+    (func $done (result i32) (call $answer (i32.const 0) (i32.const 64) (i32.const 6)))
+    (func $bad (result i32) (call $answer (i32.const 1) (i32.const 71) (i32.const 3)))
+    ${parts.core})
+  (core instance $m (instantiate $m (with "libc" (instance $libc)) ${parts.with ?? ''}))
+  (func $run (param "input" string) (result (result string (error string)))
+    (canon lift (core func $m "run") (memory (core memory $libc "memory")) (realloc (core func $libc "cabi_realloc"))))
+  (instance $exported (export "run" (func $run)))
+  (export "cordon:agent/run@0.1.0" (instance $exported)))`

@@ -1,0 +1,130 @@
+import { MessageChannel, type MessagePort } from 'node:worker_threads'
+import { serve, type ServeOptions } from '#cell/main.ts'
+import { createPortTransport } from '#cell/port.ts'
+import type { Call, CallReply } from '#wire/calls.ts'
+import { creditOf, decodeFromCell, encode, FrameReader } from '#wire/codec.ts'
+import { maxFrameBytes, type FromCell, type SessionStart, type ToCell } from '#wire/messages.ts'
+import type { TestArtifact } from './component-of.ts'
+
+export type Ended = Extract<FromCell, { type: 'ended' }>
+
+const nothing = new Uint8Array()
+
+/** What a session gets unless a test says otherwise. */
+export const generous: SessionStart = {
+  artifact: 'a',
+  call: 'cordon:agent/run',
+  input: '"input"',
+  args: [],
+  env: [],
+  preopens: [],
+  fuel: 1e12,
+  cpuTimeMs: 60_000,
+  memoryBytes: 64 * 1024 * 1024,
+  tableElements: 10_000,
+  handles: 256,
+  stdinIsTerminal: false,
+  stdoutIsTerminal: false,
+}
+
+/** A started session as the test sees it. */
+export interface Running {
+  readonly id: number
+  readonly ended: Promise<Ended>
+  readonly output: string[]
+  kill(): void
+}
+
+/** How the test answers calls; `undefined` leaves a call without answer. */
+export type Answer = (call: Call, session: number) => CallReply | Promise<CallReply> | undefined
+
+/** The host's end of a cell that runs in this thread, over the transport and codec of a thread cell. */
+export class TestCell {
+  readonly #port: MessagePort
+  readonly #loads = new Map<string, PromiseWithResolvers<void>>()
+  readonly #sessions = new Map<number, { ended: PromiseWithResolvers<Ended>; output: string[] }>()
+  readonly #served: Promise<void>
+  readonly #answer: Answer
+  #nextSession = 1
+  /** Every message, in order. */
+  readonly heard: FromCell[] = []
+
+  constructor(answer: Answer = () => undefined, options: ServeOptions = {}) {
+    const { port1, port2 } = new MessageChannel()
+    this.#port = port1
+    this.#answer = answer
+    const reader = new FrameReader(maxFrameBytes)
+    port1.on('message', (bytes: Uint8Array) => {
+      reader.push(bytes)
+      for (let frame = reader.next(); frame !== undefined; frame = reader.next()) {
+        const credit = creditOf(frame)
+        if (credit > 0) this.send({ type: 'credit', bytes: credit })
+        this.#hear(decodeFromCell(frame))
+      }
+    })
+    this.#served = serve(createPortTransport(port2), options)
+  }
+
+  send(message: ToCell): void {
+    this.#port.postMessage(encode(message))
+  }
+
+  async load(artifact: TestArtifact, name = 'a'): Promise<void> {
+    const loaded = Promise.withResolvers<void>()
+    this.#loads.set(name, loaded)
+    const { glue, cores, exports } = artifact
+    this.send({ type: 'load', artifact: name, exports, cores: cores.length, body: new TextEncoder().encode(glue) })
+    for (const core of cores) this.send({ type: 'load-core', artifact: name, name: core.name, body: core.bytes })
+    await loaded.promise
+  }
+
+  start(overrides: Partial<SessionStart> = {}): Running {
+    const id = this.#nextSession++
+    const ended = Promise.withResolvers<Ended>()
+    const output: string[] = []
+    this.#sessions.set(id, { ended, output })
+    this.send({ type: 'start', session: id, ...generous, ...overrides })
+    return { id, ended: ended.promise, output, kill: () => this.send({ type: 'kill', session: id }) }
+  }
+
+  run(overrides: Partial<SessionStart> = {}): Promise<Ended> {
+    return this.start(overrides).ended
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.send({ type: 'shutdown' })
+    await this.#served
+    this.#port.close()
+  }
+
+  #hear(message: FromCell): void {
+    this.heard.push(message)
+    switch (message.type) {
+      case 'loaded':
+        this.#loads.get(message.artifact)?.resolve()
+        break
+      case 'load-failed':
+        this.#loads.get(message.artifact)?.reject(new Error(message.message))
+        break
+      case 'output':
+        this.#sessions.get(message.session)?.output.push(new TextDecoder().decode(message.body))
+        break
+      case 'ended':
+        this.#sessions.get(message.session)?.ended.resolve(message)
+        break
+      case 'call':
+        void this.#reply(message)
+        break
+      case 'ready':
+        break
+    }
+  }
+
+  async #reply({ session, id, call }: Extract<FromCell, { type: 'call' }>): Promise<void> {
+    const reply = await this.#answer(call, session)
+    if (reply !== undefined) this.send({ type: 'reply', session, id, reply })
+  }
+}
+
+/** A reply that worked. */
+export const replied = (value: Readonly<Record<string, unknown>>, body: Uint8Array = nothing): CallReply => ({ ok: true, value, body })
