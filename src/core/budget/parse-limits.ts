@@ -81,8 +81,8 @@ export const parseLimits = (value: unknown, origin: string, code: CordonErrorCod
   return compileLimits(readDocument(limitsSchema, value, source), source, [])
 }
 
-/** Reads one `--limit name=quantity`. Throws CordonError `grant.invalid`. */
-export const parseLimitFlag = (text: string): Partial<Limits> => {
+/** Reads one `name=quantity`. */
+const parseLimitFlag = (text: string): Partial<Limits> => {
   const source: DocumentSource = { code: 'grant.invalid', origin: '--limit', isFlag: true }
   const cut = text.indexOf('=')
   const name = cut < 0 ? text : text.slice(0, cut)
@@ -92,6 +92,15 @@ export const parseLimitFlag = (text: string): Partial<Limits> => {
     throw fieldError(source, [], { expected: 'a limit such as `memory=64Mi`', got: gotText(text), hint })
   }
   return compileLimits({ [name]: text.slice(cut + 1) }, source, [])
+}
+
+/** Reads the values of `--limit name=quantity`; of what is said twice the smaller holds. Throws CordonError `grant.invalid`. */
+export const parseLimitFlags = (values: readonly string[]): Partial<Limits> => {
+  const limits = new Map<string, number>()
+  for (const [name, limit] of values.flatMap((value) => Object.entries(parseLimitFlag(value)))) {
+    limits.set(name, Math.min(limit, limits.get(name) ?? limit))
+  }
+  return Object.fromEntries(limits)
 }
 
 /**

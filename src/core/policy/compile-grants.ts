@@ -5,6 +5,7 @@ import type { DocumentPlace, EnvGrant, FieldPath, GrantSet } from './grants.ts'
 import { checkMountFolder } from './mounts.ts'
 import { neutralise } from './neutralise.ts'
 import { parsed, refused, type Parsed } from './parsed.ts'
+import { absoluteHostPath } from './path.ts'
 import type { RawGrants } from './rule-schema.ts'
 import type { FsRule, NetRule, SecretRule } from './rules.ts'
 
@@ -32,7 +33,7 @@ export const readSecretSource = (text: string, place: DocumentPlace): Parsed<str
   const path = text.startsWith('file://') && !text.includes('\0') ? text.slice('file://'.length) : ''
   return path === ''
     ? refused('`env://NAME` or `file:///path`', 'put the secret into a variable or a file and name that')
-    : parsed(`file://${place.absolutePath(path)}`)
+    : parsed(`file://${absoluteHostPath(place.folder, path)}`)
 }
 
 /** Headers that carry the request itself: a secret there would change what the request is, or where it goes. */
@@ -126,7 +127,7 @@ type RawMount = NonNullable<RawGrants['mounts']>[number]
 
 /** Compiles one mount; its host folder becomes absolute but is not looked at yet. */
 export const compileMount = (raw: RawMount, { source, place, path }: GrantField): FsRule => {
-  const absolute = raw.host.includes('\0') ? '\0' : place.absolutePath(raw.host)
+  const absolute = raw.host.includes('\0') ? '\0' : absoluteHostPath(place.folder, raw.host)
   const hostPath = take(source, [...path, 'host'], { from: raw.host, result: checkMountFolder(absolute) })
   return compileFs(raw, source, path, hostPath)
 }

@@ -23,10 +23,8 @@ export interface PolicyParts {
   /** Without one, the grants are also the requests. */
   readonly manifest?: Pick<Manifest, 'requests' | 'limits'> | undefined
   readonly policies?: readonly Policy[]
-  /** The embedder's grants, see `parseAllow`. */
-  readonly allow?: GrantLayer | undefined
-  /** Grants of the command line, see `parseGrantFlags`. */
-  readonly flags?: GrantLayer | undefined
+  /** Grants beside the policies (see `parseGrantFlags`, `parseAllow`), the nearest to the operator's hand first. */
+  readonly layers?: readonly GrantLayer[]
   /** Limits of this one run, on the operator's side. */
   readonly limits?: Partial<Limits> | undefined
   /** What nothing may exceed. */
@@ -36,11 +34,11 @@ export interface PolicyParts {
   readonly host: HostView
 }
 
-/** The layers that speak about this agent, the nearest to the operator's hand first. */
-const layersOf = ({ agent, digest, policies = [], allow, flags }: PolicyParts): readonly GrantLayer[] => {
+/** The layers that speak about this agent. */
+const layersOf = ({ agent, digest, policies = [], layers = [] }: PolicyParts): readonly GrantLayer[] => {
   const keys = digest === undefined ? [agent] : [digest, agent]
   const entries = policies.flatMap(({ agents }) => keys.map((key) => agents.get(key)))
-  return [flags, allow, ...entries].filter((layer) => layer !== undefined)
+  return [...layers, ...entries].filter((layer) => layer !== undefined)
 }
 
 const mergeDenies = (sets: readonly RuleSet[]): RuleSet => ({

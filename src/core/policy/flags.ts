@@ -1,5 +1,4 @@
-import type { Limits } from '#core/budget/limits.ts'
-import { parseLimitFlag } from '#core/budget/parse-limits.ts'
+import { parseLimitFlags } from '#core/budget/parse-limits.ts'
 import { CordonError } from '#core/errors.ts'
 import { compileEnv, compileMount, readSecretSource, type GrantField } from './compile-grants.ts'
 import { compileFs, compileNet } from './compile-rules.ts'
@@ -8,7 +7,8 @@ import { fieldError, gotText, type DocumentSource } from './document.ts'
 import type { DocumentPlace, EnvGrant, GrantLayer } from './grants.ts'
 import type { RuleUse } from './host-pattern.ts'
 import { quoted } from './neutralise.ts'
-import type { EnvRule, FsRule, NetRule, RuleSet, SecretRule, ToolRule } from './rules.ts'
+import { absoluteHostPath } from './path.ts'
+import type { FsRule, NetRule, RuleSet, SecretRule, ToolRule } from './rules.ts'
 
 /** The flags that grant, deny and limit, without their dashes. */
 export const grantFlagNames = [
@@ -40,7 +40,7 @@ interface Flag {
 
 const flagOf = (name: GrantFlagName, place: DocumentPlace): Flag => ({
   name,
-  field: { source: { code: 'grant.invalid', origin: `--${name}` }, place, path: [] },
+  field: { source: { code: 'grant.invalid', origin: `--${name}`, isFlag: true }, place, path: [] },
 })
 
 const examples: Readonly<Record<GrantFlagName, string>> = {
@@ -86,8 +86,7 @@ const netRules = (flag: Flag, values: readonly string[], use: RuleUse): readonly
   items(flag, values).map((item) => {
     const match = /^(https?):\/\/(.*)$/s.exec(item)
     const scheme = match?.[1] === 'http' ? 'http' : match?.[1] === 'https' ? 'https' : undefined
-    const { kind, ...rule } = compileNet({ host: match?.[2] ?? item, scheme }, flag.field.source, [], use)
-    return { kind, ...rule, origin: flag.field.source.origin }
+    return compileNet({ host: match?.[2] ?? item, scheme }, flag.field.source, [], use)
   })
 
 /** Folders at the same path inside; a folder that is both read and written is mounted once, writable. */
@@ -95,9 +94,9 @@ const samePathMounts = (reading: Flag, writing: Flag, flags: GrantFlags): readon
   const mounts = new Map<string, FsRule>()
   const add = (flag: Flag, mode: 'ro' | 'rw'): void => {
     for (const host of items(flag, flags[flag.name] ?? [])) {
-      const guest = flag.field.place.absolutePath(host)
+      const guest = absoluteHostPath(flag.field.place.folder, host)
       const rule = compileMount({ host, guest, mode }, flag.field)
-      mounts.set(rule.guestPath, { ...rule, origin: flag.field.source.origin })
+      mounts.set(rule.guestPath, rule)
     }
   }
   add(reading, 'ro')
@@ -108,27 +107,26 @@ const samePathMounts = (reading: Flag, writing: Flag, flags: GrantFlags): readon
 const mountRule = (flag: Flag, value: string): FsRule => {
   const [, host = '', guest = '', mode] = /^(.+?):(\/[^:]*)(?::(ro|rw))?$/s.exec(value) ?? []
   if (host === '') throw wrong(flag, gotText(value), '`HOST:GUEST`, or `HOST:GUEST:rw` to write, the guest path absolute')
-  return { ...compileMount({ host, guest, mode: mode === 'rw' ? 'rw' : 'ro' }, flag.field), origin: flag.field.source.origin }
+  return compileMount({ host, guest, mode: mode === 'rw' ? 'rw' : 'ro' }, flag.field)
 }
 
 /** `NAME=value` takes the rest as the value, commas and all; otherwise names with commas between them. */
 const envGrants = (flag: Flag, values: readonly string[]): readonly EnvGrant[] =>
   values
     .flatMap((value) => (/^[A-Za-z_][A-Za-z0-9_]*=/.test(value) ? [value] : items(flag, [value])))
-    .map((item) => ({ ...compileEnv(item, flag.field), origin: flag.field.source.origin }))
+    .map((item) => compileEnv(item, flag.field))
 
 const namePattern = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/
 const variablePattern = /^[A-Za-z_][A-Za-z0-9_]{0,127}$/
 
-const names = (
-  flag: Flag,
-  values: readonly string[],
-  pattern = namePattern,
-): readonly { readonly name: string; readonly origin: string }[] =>
+const names = (flag: Flag, values: readonly string[], pattern = namePattern): readonly string[] =>
   items(flag, values).map((name) => {
     if (!pattern.test(name)) throw wrong(flag, gotText(name), 'a name')
-    return { name, origin: flag.field.source.origin }
+    return name
   })
+
+const toolRules = (flag: Flag, values: readonly string[]): readonly ToolRule[] =>
+  names(flag, values).map((name) => ({ kind: 'tool', origin: flag.field.source.origin, name }))
 
 /** Without a source the secret comes from the host's variable of that name in capitals: `api-key` from `API_KEY`. */
 const secretRule = (flag: Flag, value: string): SecretRule => {
@@ -144,35 +142,28 @@ const secretRule = (flag: Flag, value: string): SecretRule => {
 
 /** Guest paths; relative ones count from the working folder, as they do for `--allow-read`. */
 const pathDenies = (flag: Flag, values: readonly string[], mode: 'ro' | 'rw'): readonly FsRule[] =>
-  items(flag, values).map((item) => ({
-    ...compileFs({ guest: flag.field.place.absolutePath(item), mode }, flag.field.source, []),
-    origin: flag.field.source.origin,
-  }))
+  items(flag, values).map((item) => compileFs({ guest: absoluteHostPath(flag.field.place.folder, item), mode }, flag.field.source, []))
 
 const denyRules = (flags: GrantFlags, place: DocumentPlace): RuleSet => {
   const values = (name: GrantFlagName): readonly [Flag, readonly string[]] => [flagOf(name, place), flags[name] ?? []]
-  const secret = { kind: 'secret', source: undefined, inject: undefined } as const
   return {
     net: netRules(...values('deny-net'), 'deny'),
     fs: [...pathDenies(...values('deny-read'), 'rw'), ...pathDenies(...values('deny-write'), 'ro')],
-    secrets: names(...values('deny-secret')).map((rule): SecretRule => ({ ...secret, ...rule })),
-    env: names(...values('deny-env'), variablePattern).map((rule): EnvRule => ({ kind: 'env', value: undefined, ...rule })),
-    tools: names(...values('deny-tool')).map((rule): ToolRule => ({ kind: 'tool', ...rule })),
+    secrets: names(...values('deny-secret')).map((name) => ({
+      kind: 'secret',
+      origin: '--deny-secret',
+      name,
+      source: undefined,
+      inject: undefined,
+    })),
+    env: names(...values('deny-env'), variablePattern).map((name) => ({ kind: 'env', origin: '--deny-env', name, value: undefined })),
+    tools: toolRules(...values('deny-tool')),
   }
-}
-
-/** The smallest of what is said more than once. */
-const limitsOf = (values: readonly string[]): Partial<Limits> => {
-  const limits = new Map<string, number>()
-  for (const value of values) {
-    for (const [name, limit] of Object.entries(parseLimitFlag(value))) limits.set(name, Math.min(limit, limits.get(name) ?? limit))
-  }
-  return Object.fromEntries(limits)
 }
 
 const checkFlagNames = (flags: GrantFlags): void => {
   if (flags['allow-all'] !== undefined) {
-    const source: DocumentSource = { code: 'grant.invalid', origin: '--allow-all' }
+    const source: DocumentSource = { code: 'grant.invalid', origin: '--allow-all', isFlag: true }
     const hint = 'run once without: each denial names the flag that would allow it'
     throw fieldError(source, [], { expected: 'grants by name', got: '`-A`', hint })
   }
@@ -187,9 +178,11 @@ const checkFlagNames = (flags: GrantFlags): void => {
 
 /**
  * Reads the grant flags of a command line. Throws CordonError `grant.invalid` for what cannot be parsed or is too wide; `-A` and
- * `*` are always too wide. Host paths become absolute, nothing on disk is looked at: see `effectivePolicy`.
+ * `*` are always too wide. Relative host paths count from
+ * the absolute `folder`; nothing on disk is looked at: see `effectivePolicy`.
  */
-export const parseGrantFlags = (flags: GrantFlags, place: DocumentPlace): GrantLayer => {
+export const parseGrantFlags = (flags: GrantFlags, folder: string): GrantLayer => {
+  const place: DocumentPlace = { folder }
   checkFlagNames(flags)
   const flag = (name: GrantFlagName): Flag => flagOf(name, place)
   const values = (name: GrantFlagName): readonly string[] => flags[name] ?? []
@@ -203,9 +196,9 @@ export const parseGrantFlags = (flags: GrantFlags, place: DocumentPlace): GrantL
       ],
       secrets: values('allow-secret').map((value) => secretRule(flag('allow-secret'), value)),
       env: envGrants(flag('allow-env'), values('allow-env')),
-      tools: names(flag('allow-tool'), values('allow-tool')).map((rule): ToolRule => ({ kind: 'tool', ...rule })),
+      tools: toolRules(flag('allow-tool'), values('allow-tool')),
     },
     denies: denyRules(flags, place),
-    limits: limitsOf(values('limit')),
+    limits: parseLimitFlags(values('limit')),
   }
 }

@@ -36,8 +36,8 @@ export const noRules = { net: [], fs: [], secrets: [], env: [], tools: [] } as c
 
 /** What parsing needs to know of the place a document was found. */
 export interface DocumentPlace {
-  /** Makes a host path of the document absolute (relative ones count from the document's folder), without touching the disk. */
-  readonly absolutePath: (path: string) => string
+  /** Absolute host folder from which relative host paths count: the document's own, or the working folder for flags. */
+  readonly folder: string
   /** Where a field stands, e.g. `policy.yaml:12`; without it the origin and the field's path are given. */
   readonly locate?: (path: FieldPath) => Origin | undefined
 }

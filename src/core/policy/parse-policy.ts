@@ -11,7 +11,7 @@ const agentSchema = z.strictObject(
   { error: 'an object such as `{ net: [], mounts: [] }` · write `{}` to grant nothing' },
 )
 
-const policySchema = z.strictObject(
+const schema = z.strictObject(
   {
     apiVersion: z.literal('cordon/v1', { error: '`cordon/v1` · write `apiVersion: cordon/v1`' }),
     kind: z.literal('Policy', { error: '`Policy` · write `kind: Policy`' }),
@@ -48,7 +48,7 @@ const checkAgentKey = (key: string, source: DocumentSource): void => {
  */
 export const parsePolicy = (value: unknown, origin: string, place: DocumentPlace): Policy => {
   const source: DocumentSource = { code: 'policy.invalid', origin, locate: place.locate }
-  const raw = readDocument(policySchema, value, source)
+  const raw = readDocument(schema, value, source)
   const agents = Object.entries(raw.agents ?? {}).map(([key, entry]) => {
     checkAgentKey(key, source)
     return [key, compileLayer(entry, { source, place, path: ['agents', key] })] as const
@@ -70,7 +70,7 @@ export const parseAllow = (value: unknown, origin: string, place: DocumentPlace)
 }
 
 /** The JSON Schema (2020-12) of policy files. */
-export const policyJsonSchema = (): Record<string, unknown> => ({
-  ...z.toJSONSchema(policySchema, { io: 'input' }),
+export const policySchema = (): Record<string, unknown> => ({
+  ...z.toJSONSchema(schema, { io: 'input' }),
   title: 'Cordon operator policy',
 })

@@ -21,6 +21,16 @@ export const normaliseGuestPath = (path: string): string | undefined => {
 export const isWithin = (folder: string, path: string): boolean =>
   folder === '/' ? path.startsWith('/') : path === folder || path.startsWith(`${folder}/`)
 
+/** Makes a host path absolute as text (POSIX): relative ones count from the absolute `folder`, dot segments are resolved. */
+export const absoluteHostPath = (folder: string, path: string): string => {
+  const resolved: string[] = []
+  for (const segment of (path.startsWith('/') ? path : `${folder}/${path}`).split('/')) {
+    if (segment === '..') resolved.pop()
+    else if (segment !== '' && segment !== '.') resolved.push(segment)
+  }
+  return `/${resolved.join('/')}`
+}
+
 const unreserved = /^[A-Za-z0-9._~-]$/
 const pathCharacter = /^[A-Za-z0-9._~!$&'()*+,;=:@-]$/
 /** Sent raw by WHATWG URL parsers, but not allowed raw by RFC 3986: encoded. */

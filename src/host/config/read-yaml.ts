@@ -1,0 +1,135 @@
+import { constants } from 'node:fs'
+import { open, type FileHandle } from 'node:fs/promises'
+import { LineCounter, parseAllDocuments, type Document } from 'yaml'
+import { CordonError, type CordonErrorCode } from '#core/errors.ts'
+import type { FieldPath } from '#core/policy/grants.ts'
+import { neutralise } from '#core/policy/neutralise.ts'
+
+/** The most bytes of one YAML file. */
+const maxBytes = 1024 * 1024
+/** Deeper than any document of ours; the parser recurses. */
+const maxNesting = 64
+
+/** A YAML document as plain data, with the way back to its lines. */
+export interface YamlFile {
+  readonly value: unknown
+  /** `name:line` of a field, or of the nearest thing around it. */
+  readonly locate: (path: FieldPath) => string
+}
+
+/** How a file is read and how its faults are told. */
+export interface YamlSource {
+  readonly code: CordonErrorCode
+  /** The name people know it by. */
+  readonly origin: string
+  /** False for files of a bundle: a link there is its author's way to a file of the host. */
+  readonly followLinks: boolean
+}
+
+const readBounded = async (file: FileHandle): Promise<Uint8Array | undefined> => {
+  const buffer = new Uint8Array(maxBytes + 1)
+  let length = 0
+  while (length < buffer.length) {
+    const { bytesRead } = await file.read(buffer, length, buffer.length - length, length)
+    if (bytesRead === 0) return buffer.subarray(0, length)
+    length += bytesRead
+  }
+  return undefined
+}
+
+const invalid = ({ code, origin }: YamlSource, problem: string, hint: string): CordonError =>
+  new CordonError(code, `${neutralise(origin)}: ${problem}`, { hint })
+
+const openError = (source: YamlSource, error: unknown): CordonError => {
+  const errno = error instanceof Error && 'code' in error ? String(error.code) : 'unknown'
+  if (errno === 'ENOENT' || errno === 'ENOTDIR') return invalid(source, 'expected a file, got nothing', 'check the path')
+  if (errno === 'ELOOP') return invalid(source, 'expected a file, got a symbolic link', 'put the file itself there')
+  return invalid(source, `expected a file that can be read, got ${errno}`, 'check its permissions')
+}
+
+/** Reads at most 1 MiB of a regular file; a pipe or a device never blocks it. */
+const readText = async (path: string, source: YamlSource): Promise<string> => {
+  const flags = constants.O_RDONLY | constants.O_NONBLOCK | (source.followLinks ? 0 : constants.O_NOFOLLOW)
+  const file = await open(path, flags).catch((error: unknown) => {
+    throw openError(source, error)
+  })
+  try {
+    if (!(await file.stat()).isFile()) throw invalid(source, 'expected a regular file, got something else', 'name a YAML file')
+    const bytes = await readBounded(file)
+    if (bytes === undefined) throw invalid(source, 'expected at most 1 MiB, got more', 'split the file')
+    try {
+      return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
+    } catch {
+      throw invalid(source, 'expected UTF-8 text, got other bytes', 'save it as UTF-8')
+    }
+  } finally {
+    await file.close()
+  }
+}
+
+/** Whether brackets nest deeper than any document of ours: looked at before the parser, which recurses into them. */
+const nestsTooDeep = (text: string): boolean => {
+  let depth = 0
+  for (const character of text) {
+    if (character === '[' || character === '{') depth++
+    else if (character === ']' || character === '}') depth--
+    if (depth > maxNesting) return true
+  }
+  return /^(?:[ ]{0,4}- ?){64}/m.test(text) || /^ {512}/m.test(text)
+}
+
+const parseDocuments = (text: string, source: YamlSource, lineCounter: LineCounter): Document.Parsed => {
+  if (nestsTooDeep(text)) throw invalid(source, 'expected shallow nesting, got very deep nesting', 'nest less')
+  const options = {
+    strict: true,
+    uniqueKeys: true,
+    stringKeys: true,
+    merge: false,
+    schema: 'core',
+    logLevel: 'silent',
+    prettyErrors: false,
+    lineCounter,
+  } as const
+  try {
+    const documents = parseAllDocuments(text, options)
+    if (!Array.isArray(documents) || documents.length === 0) throw invalid(source, 'expected a document, got nothing', 'fill the file')
+    const [first, second] = documents
+    if (first === undefined || second !== undefined) throw invalid(source, 'expected one document, got several', 'remove `---`')
+    return first
+  } catch (error) {
+    if (error instanceof CordonError) throw error
+    throw invalid(source, 'expected YAML, got text that cannot be parsed', 'check the syntax')
+  }
+}
+
+const lineOf = (document: Document.Parsed, path: FieldPath, lineCounter: LineCounter): number => {
+  for (let length = path.length; length >= 0; length--) {
+    const node: unknown = length === 0 ? document.contents : document.getIn(path.slice(0, length), true)
+    const range = typeof node === 'object' && node !== null && 'range' in node ? node.range : undefined
+    if (Array.isArray(range) && typeof range[0] === 'number') return Math.max(1, lineCounter.linePos(range[0]).line)
+  }
+  return 1
+}
+
+/**
+ * Reads one YAML 1.2 file into plain data, strictly: one document of at most 1 MiB of UTF-8, no duplicate keys, no tags, no anchors
+ * or aliases. Throws CordonError with the source's code; the text of the file is never part of the message.
+ */
+export const readYaml = async (path: string, source: YamlSource): Promise<YamlFile> => {
+  const lineCounter = new LineCounter()
+  const document = parseDocuments(await readText(path, source), source, lineCounter)
+  const [fault] = [...document.errors, ...document.warnings]
+  if (fault !== undefined) {
+    const { line, col } = lineCounter.linePos(fault.pos[0])
+    const text = neutralise(fault.code.toLowerCase().replaceAll('_', ' '))
+    throw invalid({ ...source, origin: `${source.origin}:${line}:${col}` }, `expected plain YAML, got a fault: ${text}`, 'correct the line')
+  }
+  try {
+    return {
+      value: document.toJS({ maxAliasCount: 0 }) as unknown,
+      locate: (field) => `${source.origin}:${lineOf(document, field, lineCounter)}`,
+    }
+  } catch {
+    throw invalid(source, 'expected plain YAML, got anchors or aliases', 'write each value out')
+  }
+}

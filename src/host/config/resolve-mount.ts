@@ -1,0 +1,25 @@
+import { accessSync, constants, realpathSync, statSync } from 'node:fs'
+import { CordonError } from '#core/errors.ts'
+import { neutralise, quoted } from '#core/policy/neutralise.ts'
+import type { Origin } from '#core/policy/rules.ts'
+
+const refuse = (origin: Origin, path: string, [got, hint]: readonly [string, string]): CordonError =>
+  new CordonError('mount.invalid', `${neutralise(origin)}: expected a folder at ${quoted(path, 300)}, got ${got}`, { hint })
+
+/**
+ * The real path of a host folder that a mount names: absolute, links resolved. Throws CordonError `mount.invalid` when it is missing,
+ * is no folder, or cannot be entered.
+ */
+export const resolveMountFolder = (path: string, origin: Origin): string => {
+  try {
+    const real = realpathSync(path)
+    if (!statSync(real).isDirectory()) throw refuse(origin, path, ['something else', 'mount the folder that holds it'])
+    accessSync(real, constants.R_OK | constants.X_OK)
+    return real
+  } catch (error) {
+    if (error instanceof CordonError) throw error
+    const errno = error instanceof Error && 'code' in error ? String(error.code) : 'unknown'
+    const isMissing = errno === 'ENOENT' || errno === 'ENOTDIR'
+    throw refuse(origin, path, isMissing ? ['nothing', 'create the folder, or correct the path'] : [errno, 'check its permissions'])
+  }
+}
