@@ -1,8 +1,43 @@
 import type { Imports } from '#cell/link/linker.ts'
 import type { SessionWorld } from '#cell/adapters/world.ts'
+import { secretsInterface } from './cordon/secrets.ts'
+import { toolsInterface } from './cordon/tools.ts'
+import { sealInterface, type Members } from './sealed.ts'
+import { SessionScope } from './session-scope.ts'
+import { monotonicClock, wallClock } from './wasi/clocks.ts'
+import { filesystemInterfaces } from './wasi/filesystem.ts'
+import { httpInterfaces } from './wasi/http.ts'
+import { IoError } from './wasi/io-error.ts'
+import { Pollable, pollIn } from './wasi/poll.ts'
+import { processInterfaces } from './wasi/process.ts'
+import { randomInterfaces } from './wasi/random.ts'
+import { stdioInterfaces } from './wasi/stdio.ts'
+import { InputStream, OutputStream } from './wasi/streams.ts'
+
+const errorInterface = sealInterface({ Error: IoError })
+const streamsInterface = sealInterface({ InputStream, OutputStream })
 
 /**
  * All host functions of one session: unversioned interface name (`wasi:io/streams`) → its members in jco's JavaScript
  * convention. Every object is null-prototype and frozen, so that no name reaches anything but what is written here.
+ * Which functions give promises is said by `core/async-imports.ts`. An error without `payload` that comes out of one ends the instance:
+ * a trap, the end of the session, or the TypeError of a forged handle.
  */
-export const buildImports = (_world: SessionWorld): Imports => Object.freeze(Object.assign(Object.create(null), {}))
+export const buildImports = (world: SessionWorld): Imports => {
+  const scope = new SessionScope(world)
+  const interfaces: Readonly<Record<string, Members>> = {
+    ...processInterfaces(scope),
+    ...stdioInterfaces(scope),
+    'wasi:clocks/monotonic-clock': monotonicClock(scope),
+    'wasi:clocks/wall-clock': wallClock(scope),
+    ...randomInterfaces(scope),
+    'wasi:io/error': errorInterface,
+    'wasi:io/poll': sealInterface({ Pollable, poll: pollIn(scope) }),
+    'wasi:io/streams': streamsInterface,
+    ...filesystemInterfaces(scope),
+    ...httpInterfaces(scope),
+    'cordon:agent/secrets': secretsInterface(scope),
+    'cordon:agent/tools': toolsInterface(scope),
+  }
+  return Object.freeze(Object.assign(Object.create(null), interfaces))
+}

@@ -1,0 +1,32 @@
+import { sealInterface, type Members } from '#cell/adapters/sealed.ts'
+import type { SessionScope } from '#cell/adapters/session-scope.ts'
+import { WitError } from '#cell/adapters/wit-error.ts'
+import { maxChunkBytes } from '#wire/calls.ts'
+
+/** The longest name the wire takes. */
+const maxNameLength = 256
+
+const toolErrors: ReadonlySet<string> = new Set(['denied', 'unknown', 'invalid-input', 'failed', 'too-large'])
+
+const toToolError = (code: string): string => {
+  if (code === 'not-permitted') return 'denied'
+  return toolErrors.has(code) ? code : 'failed'
+}
+
+/** `cordon:agent/tools`. */
+export const toolsInterface = (scope: SessionScope): Members => {
+  const call = async (name: string, input: string): Promise<string> => {
+    if (name.length > maxNameLength) throw new WitError('unknown')
+    const body = new TextEncoder().encode(input)
+    if (body.byteLength > maxChunkBytes) throw new WitError('too-large')
+    const reply = await scope.call('tool.call', { name }, body)
+    if (!reply.ok) throw new WitError(toToolError(reply.code))
+    return new TextDecoder().decode(reply.body)
+  }
+  const list = async (): Promise<string> => {
+    const reply = await scope.call('tool.list', {})
+    if (!reply.ok) throw new WitError(toToolError(reply.code))
+    return JSON.stringify(reply.value['tools'] ?? [])
+  }
+  return sealInterface({ call, list })
+}

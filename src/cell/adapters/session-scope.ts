@@ -1,0 +1,81 @@
+import type { CallArgs, CallOp, CallReply } from '#wire/calls.ts'
+import { Alarms } from './alarms.ts'
+import { Waiters, type Waitable } from './waitable.ts'
+import type { SessionWorld } from './world.ts'
+
+/** Answers that needed no waiting in a row, after which the session lets its thread go once. */
+const maxImmediate = 64
+
+/**
+ * What the adapters of one session share. Made with the imports, reached from every resource through a private field, and
+ * dead once the host says that the session is over.
+ */
+export class SessionScope {
+  readonly world: SessionWorld
+  readonly alarms: Alarms
+  readonly #endWaiters = new Waiters()
+  #over: { readonly reason: unknown } | undefined
+  #immediate = 0
+
+  constructor(world: SessionWorld) {
+    this.world = world
+    this.alarms = new Alarms(world, (reason) => this.endWith(reason))
+  }
+
+  /** Asks the host. Rejects when the session is over, and then everything that waits in this session gives up too. */
+  async call<O extends CallOp>(op: O, args: CallArgs<O>, body?: Uint8Array): Promise<CallReply> {
+    this.throwIfOver()
+    try {
+      return await this.world.host.call(op, args, body)
+    } catch (error) {
+      this.endWith(error)
+      throw error
+    }
+  }
+
+  /** Ends all waiting with `reason`; the first one stays. */
+  endWith(reason: unknown): void {
+    this.#over ??= { reason }
+    this.#endWaiters.wakeAll()
+  }
+
+  /** Throws what ended the session, if it is over. */
+  throwIfOver(): void {
+    if (this.#over !== undefined) throw this.#over.reason
+  }
+
+  /** An error that no guest can catch: the guest broke a rule of an interface. */
+  trap(message: string): Error {
+    return this.world.end({ kind: 'trap', message })
+  }
+
+  /** Resolves when one of `these` is ready. Rejects when the session is over. */
+  async waitForAny(these: readonly Waitable[]): Promise<void> {
+    this.throwIfOver()
+    if (these.some((each) => each.ready())) return this.#letOthersRun()
+    this.#immediate = 0
+    do {
+      await this.#wakeFromAny(these)
+      this.throwIfOver()
+    } while (!these.some((each) => each.ready()))
+  }
+
+  #wakeFromAny(these: readonly Waitable[]): Promise<void> {
+    return new Promise((resolve) => {
+      const takeBacks: (() => void)[] = []
+      const wake = (): void => {
+        for (const takeBack of takeBacks.splice(0)) takeBack()
+        resolve()
+      }
+      takeBacks.push(this.#endWaiters.add(wake))
+      for (const each of these) takeBacks.push(each.wait(wake))
+    })
+  }
+
+  /** A guest that only asks for what is ready never waits: without this its neighbours and its own deadline would. */
+  async #letOthersRun(): Promise<void> {
+    if (++this.#immediate < maxImmediate) return
+    this.#immediate = 0
+    await this.world.clock.sleep(0n)
+  }
+}

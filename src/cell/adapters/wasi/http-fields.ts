@@ -1,0 +1,156 @@
+import { HeldResource } from '#cell/adapters/held-resource.ts'
+import { inside, sealClass, guestConstructor } from '#cell/adapters/sealed.ts'
+import type { SessionScope } from '#cell/adapters/session-scope.ts'
+import { WitError } from '#cell/adapters/wit-error.ts'
+
+/** One header or trailer: the name as it was written, the value as bytes. */
+export type FieldEntry = readonly [string, Uint8Array]
+
+/** Bounds of the wire's heads; see `headers` in `wire/calls.ts`. */
+const maxEntries = 256
+const maxNameLength = 256
+const maxValueBytes = 16_384
+/** Names and values of one `fields` together. */
+const maxTotalBytes = 64 * 1024
+
+/** RFC 9110 section 5.6.2. */
+const token = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
+
+/** Fields that speak about the connection and not the message (RFC 9110 section 7.6.1), or that the host sets itself. */
+const forbiddenNames: ReadonlySet<string> = new Set([
+  'connection',
+  'expect',
+  'host',
+  'http2-settings',
+  'keep-alive',
+  'proxy-authenticate',
+  'proxy-authorization',
+  'proxy-connection',
+  'te',
+  'trailer',
+  'transfer-encoding',
+  'upgrade',
+])
+
+/** Whether `text` is a token of RFC 9110, as names of fields and methods are. */
+export const isToken = (text: string): boolean => text.length <= maxNameLength && token.test(text)
+
+/** RFC 9110 section 5.5: no control bytes but tab, no white space at either end. */
+const isFieldValue = (value: Uint8Array): boolean => {
+  if (value.byteLength > maxValueBytes) return false
+  const isSpace = (byte: number | undefined): boolean => byte === 0x20 || byte === 0x09
+  if (isSpace(value[0]) || isSpace(value.at(-1))) return false
+  return value.every((byte) => byte === 0x09 || (byte >= 0x20 && byte !== 0x7f))
+}
+
+const checkEntry = (name: string, values: readonly Uint8Array[]): void => {
+  if (!isToken(name) || !values.every((value) => isFieldValue(value))) throw new WitError({ tag: 'invalid-syntax' })
+  if (forbiddenNames.has(name.toLowerCase())) throw new WitError({ tag: 'forbidden' })
+}
+
+const checkTotal = (entries: readonly FieldEntry[]): void => {
+  let bytes = 0
+  for (const [name, value] of entries) bytes += name.length + value.byteLength
+  if (entries.length > maxEntries || bytes > maxTotalBytes) throw new WitError({ tag: 'invalid-syntax' })
+}
+
+const sameName = (first: string, second: string): boolean => first.toLowerCase() === second.toLowerCase()
+
+/** `wasi:http/types` `fields`. Entries are never changed in place, so copies and views share them. */
+export class Fields {
+  readonly #scope: SessionScope
+  readonly #held: HeldResource
+  readonly #immutable: boolean
+  #entries: readonly FieldEntry[]
+
+  constructor(scope: SessionScope, entries: readonly FieldEntry[], immutable: boolean) {
+    this.#held = new HeldResource(scope)
+    this.#scope = scope
+    this.#entries = entries
+    this.#immutable = immutable
+  }
+
+  get [inside](): readonly FieldEntry[] {
+    return this.#entries
+  }
+
+  get(name: string): Uint8Array[] {
+    return this.#entries.filter(([each]) => sameName(each, name)).map(([, value]) => value)
+  }
+
+  has(name: string): boolean {
+    return this.#entries.some(([each]) => sameName(each, name))
+  }
+
+  set(name: string, values: readonly Uint8Array[]): void {
+    const others = this.#mutable().filter(([each]) => !sameName(each, name))
+    checkEntry(name, values)
+    this.#replace([...others, ...values.map((value): FieldEntry => [name, value])])
+  }
+
+  delete(name: string): void {
+    const others = this.#mutable().filter(([each]) => !sameName(each, name))
+    checkEntry(name, [])
+    this.#entries = others
+  }
+
+  append(name: string, value: Uint8Array): void {
+    const entries = this.#mutable()
+    checkEntry(name, [value])
+    this.#replace([...entries, [name, value]])
+  }
+
+  entries(): [string, Uint8Array][] {
+    return this.#entries.map(([name, value]) => [name, value])
+  }
+
+  clone(): Fields {
+    return new Fields(this.#scope, this.#entries, false)
+  }
+
+  [Symbol.dispose](): void {
+    this.#held.drop()
+  }
+
+  #mutable(): readonly FieldEntry[] {
+    if (this.#immutable) throw new WitError({ tag: 'immutable' })
+    return this.#entries
+  }
+
+  #replace(entries: readonly FieldEntry[]): void {
+    checkTotal(entries)
+    this.#entries = entries
+  }
+}
+
+sealClass(Fields)
+
+/** Takes over what a guest hands to the host: the entries stay, the guest's place in the count is free again. */
+export const consumeFields = (fields: Fields): readonly FieldEntry[] => {
+  const entries = fields[inside]
+  fields[Symbol.dispose]()
+  return entries
+}
+
+/** Entries in the wire's form: values as latin-1 text, one character a byte. */
+export const toWireHeaders = (entries: readonly FieldEntry[]): [string, string][] =>
+  entries.map(([name, value]) => [name, String.fromCharCode(...value)])
+
+/** Headers from the wire as entries; what has another form is left out. */
+export const fromWireHeaders = (headers: unknown): FieldEntry[] =>
+  (Array.isArray(headers) ? headers : []).flatMap((header: unknown): FieldEntry[] => {
+    if (!Array.isArray(header)) return []
+    const [name, value]: readonly unknown[] = header
+    if (typeof name !== 'string' || typeof value !== 'string') return []
+    return [[name, Uint8Array.from(value, (character) => character.charCodeAt(0))]]
+  })
+
+/** What a guest sees as the class `fields`. */
+export const fieldsClass = (scope: SessionScope): unknown =>
+  guestConstructor(Fields, () => new Fields(scope, [], false), {
+    fromList: (list: readonly FieldEntry[]): Fields => {
+      checkTotal(list)
+      for (const [name, value] of list) checkEntry(name, [value])
+      return new Fields(scope, [...list], false)
+    },
+  })

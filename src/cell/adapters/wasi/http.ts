@@ -1,0 +1,107 @@
+import { inside, sealInterface, guestConstructor, type Members } from '#cell/adapters/sealed.ts'
+import type { SessionScope } from '#cell/adapters/session-scope.ts'
+import { WitError } from '#cell/adapters/wit-error.ts'
+import { HttpExchange, type RequestHead } from './http-exchange.ts'
+import { Fields, fieldsClass, toWireHeaders } from './http-fields.ts'
+import { FutureIncomingResponse, FutureTrailers, finishIncomingBody, IncomingBody, IncomingResponse } from './http-incoming.ts'
+import { finishOutgoingBody, OutgoingBody, OutgoingRequest, OutgoingResponse, type Method, type RequestState } from './http-outgoing.ts'
+import { RequestOptions } from './http-request-options.ts'
+import { IncomingRequest, ResponseOutparam } from './http-serving.ts'
+import type { HttpErrorCode, IoError } from './io-error.ts'
+
+/** The longest timeout that the wire takes: a day. */
+const maxTimeoutMs = 86_400_000
+
+/** Methods whose requests normally have no body; such a request waits for the first byte or the end of one that was opened. */
+const bodiless: ReadonlySet<string> = new Set(['GET', 'HEAD'])
+
+const methodText = (method: Method): string => (method.tag === 'other' ? (method.val ?? '') : method.tag.toUpperCase())
+
+const toTimeoutMs = (ns: bigint | undefined): number | null => {
+  if (ns === undefined) return null
+  const ms = (ns + 999_999n) / 1_000_000n
+  return ms > BigInt(maxTimeoutMs) ? maxTimeoutMs : Math.max(1, Number(ms))
+}
+
+const toScheme = (state: RequestState): 'http' | 'https' => {
+  const tag = state.scheme?.tag ?? 'HTTPS'
+  if (tag === 'HTTP') return 'http'
+  if (tag === 'HTTPS') return 'https'
+  throw new WitError({ tag: 'HTTP-request-URI-invalid' } satisfies HttpErrorCode)
+}
+
+const toRequestHead = (state: RequestState, options: RequestOptions | undefined): RequestHead => {
+  const timeouts = options?.[inside]
+  if (state.authority === undefined) throw new WitError({ tag: 'HTTP-request-URI-invalid' } satisfies HttpErrorCode)
+  return {
+    method: methodText(state.method),
+    scheme: toScheme(state),
+    authority: state.authority,
+    pathWithQuery: state.pathWithQuery ?? '/',
+    headers: toWireHeaders(state.headers),
+    connectTimeoutMs: toTimeoutMs(timeouts?.connectNs),
+    firstByteTimeoutMs: toTimeoutMs(timeouts?.firstByteNs),
+    betweenBytesTimeoutMs: toTimeoutMs(timeouts?.betweenBytesNs),
+  }
+}
+
+const outgoingHandler = (scope: SessionScope): Members => {
+  const handle = (request: OutgoingRequest, options: RequestOptions | undefined): FutureIncomingResponse => {
+    const state = request[inside]
+    const { body } = state
+    // Taken over by the host: its body lives on with the exchange.
+    state.body = undefined
+    request[Symbol.dispose]()
+    const head = orAbort(body, () => toRequestHead(state, options))
+    options?.[Symbol.dispose]()
+    const exchange = new HttpExchange(scope, head)
+    if (body === undefined) exchange.begin(false)
+    else body.attach(exchange, !bodiless.has(head.method))
+    return new FutureIncomingResponse(scope, exchange)
+  }
+  return sealInterface({ handle })
+}
+
+const orAbort = <T>(body: RequestState['body'], step: () => T): T => {
+  try {
+    return step()
+  } catch (error) {
+    body?.abort()
+    throw error
+  }
+}
+
+const refuse = (): never => {
+  throw new TypeError('expected a resource that guests may make')
+}
+const incomingBodyClass = guestConstructor(IncomingBody, refuse, { finish: finishIncomingBody })
+const outgoingBodyClass = guestConstructor(OutgoingBody, refuse, { finish: finishOutgoingBody })
+
+/** `wasi:http/types` and `outgoing-handler`. */
+export const httpInterfaces = (scope: SessionScope): Readonly<Record<string, Members>> => {
+  const httpErrorCode = (error: IoError): HttpErrorCode | undefined => {
+    const cause = error[inside]
+    return cause.kind === 'http' ? cause.code : undefined
+  }
+  const types = {
+    Fields: fieldsClass(scope),
+    FutureIncomingResponse,
+    FutureTrailers,
+    IncomingBody: incomingBodyClass,
+    IncomingRequest,
+    IncomingResponse,
+    OutgoingBody: outgoingBodyClass,
+    OutgoingRequest: guestConstructor(OutgoingRequest, (headers) => new OutgoingRequest(scope, asFields(headers))),
+    OutgoingResponse: guestConstructor(OutgoingResponse, (headers) => new OutgoingResponse(scope, asFields(headers))),
+    RequestOptions: guestConstructor(RequestOptions, () => new RequestOptions(scope)),
+    ResponseOutparam,
+    httpErrorCode,
+  }
+  return { 'wasi:http/types': sealInterface(types), 'wasi:http/outgoing-handler': outgoingHandler(scope) }
+}
+
+/** What a guest hands over as `fields`; a forged handle passes here and throws TypeError at the first touch. */
+const asFields = (value: unknown): Fields => {
+  if (!(value instanceof Fields)) throw new TypeError('expected fields')
+  return value
+}
