@@ -1,0 +1,65 @@
+import type { FsCapability } from '#core/capability/capability.ts'
+import type { Granted } from '#core/policy/grant.ts'
+import { fsFault } from './errors.ts'
+import type { Identify } from './file-stat.ts'
+import { isWithin, parseRelativePath } from './guest-path.ts'
+import type { MountTable } from './mount.ts'
+import type { OpenFile, OpenFileWorld } from './open-file.ts'
+import type { Turns } from './turns.ts'
+import { type LastSegment, type Located, Walk } from './walk.ts'
+
+/** What the file operations of one session stand on. */
+export interface FsWorld extends OpenFileWorld {
+  readonly mounts: MountTable
+  readonly identify: Identify
+  /** Guest paths that must keep naming what they name. */
+  readonly pinned: readonly string[]
+  /** Bounds the walks at one time, and with them the descriptors they hold. */
+  readonly walks: Turns
+}
+
+/** Walks `path` from an open directory and does `work` where it leads, while every descriptor on the way is open. */
+export const atPath = async <T>(
+  world: FsWorld,
+  from: { readonly base: OpenFile; readonly path: string },
+  last: LastSegment,
+  work: (located: Located) => Promise<T>,
+): Promise<T> => {
+  const { base, path } = from
+  if (base.type !== 'directory') throw fsFault('not-directory')
+  const parsed = parseRelativePath(path)
+  return base.use(async (handle) => {
+    const start = { mount: base.mount, handle, guestPath: world.mounts.guestPathOf(base.mount, handle) }
+    await using walk = new Walk(world, start, parsed, last)
+    return await work(await walk.locate())
+  })
+}
+
+/** A grant for an act on files, used up: compares where a walk really led with what was decided. */
+export class FsPermit {
+  readonly #granted: Granted
+  readonly #target: FsCapability
+
+  /** Throws TypeError when the grant is not for files, was used, or is over. */
+  constructor(granted: Granted) {
+    const target = granted.consume()
+    if (target.action !== 'fs:read' && target.action !== 'fs:write') throw new TypeError('expected a grant for files')
+    this.#granted = granted
+    this.#target = target
+  }
+
+  /** Refuses a place that is neither the decided target nor one that policy also allows: a link led elsewhere. */
+  check(action: FsCapability['action'], { parent, guestPath }: Located): void {
+    const { mount } = parent
+    if (action === 'fs:write' && mount.mode !== 'rw') throw fsFault('read-only', `\`${mount.guestPath}\` is mounted ro`)
+    const actual: FsCapability = { action, mount: mount.guestPath, path: guestPath }
+    const decided = this.#target.action === action && this.#target.mount === actual.mount && this.#target.path === guestPath
+    if (!decided && !this.#granted.alsoAllows(actual)) throw fsFault('not-permitted', `leads to \`${guestPath}\``)
+  }
+}
+
+/** Refuses to move away a directory above a pinned path: what lies there would get another name, which no rule denies. */
+export const refusePinned = (world: FsWorld, guestPath: string): void => {
+  const pinned = world.pinned.find((path) => isWithin(path, guestPath))
+  if (pinned !== undefined) throw fsFault('busy', `\`${pinned}\` must keep its place`)
+}
