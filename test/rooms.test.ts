@@ -13,7 +13,7 @@ const doors: Readonly<Record<string, readonly string[]>> = {
 }
 
 const crossings = /(?:from|import)\s*\(?\s*'#([^/']+)/g
-const packages = /(?:^|\n)(?:import|export|\})[^'\n]*?'([^#./'][^']*)'/g
+const packages = /^(?:import |(?:import|export|\}) [^'\n]*?from )'([^#./'][^']*)'$/gm
 const files = globSync('src/**/*.ts').filter((file) => !file.endsWith('.d.ts'))
 const textOf = (file: string): string => readFileSync(file, 'utf8')
 const roomOf = (file: string): string => file.split('/')[1] ?? ''

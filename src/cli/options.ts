@@ -1,5 +1,5 @@
 import type { ParseArgsOptionsConfig } from 'node:util'
-import { logLevels, parseGrantFlags, parseLimitFlags, type GrantLayer, type RuntimeOptions } from '#index.ts'
+import { logLevels, parseGrantFlags, type GrantLayer, type RuntimeOptions } from '#index.ts'
 import { CordonError } from '#index.ts'
 import { listOf, textOf, type ParsedLine } from '#cli/command.ts'
 
@@ -69,8 +69,8 @@ const logLevelOf = (line: ParsedLine): (typeof logLevels)[number] => {
 
 /** The flags of one command line as a layer of grants, denies and limits. */
 const layerOf = (line: ParsedLine): GrantLayer => {
-  const flags = Object.fromEntries(Object.keys(grantOptions).map((name) => [name, listOf(line, name)]))
-  return { ...parseGrantFlags(flags, process.cwd()), limits: parseLimitFlags(listOf(line, 'limit')) }
+  const names = [...Object.keys(grantOptions), 'limit']
+  return parseGrantFlags(Object.fromEntries(names.map((name) => [name, listOf(line, name)])), { folder: process.cwd() })
 }
 
 /** What a command line says of the runtime. Throws CordonError `usage` or `grant.invalid`. */

@@ -210,10 +210,16 @@ export class Runtime {
 
 const progressOf = ({ progress }: RuntimeOptions): { progress?: (line: string) => void } => (progress === undefined ? {} : { progress })
 
+/** Whether WebAssembly can suspend its stack (JavaScript Promise Integration). */
+const canSuspend = (): boolean => {
+  const wasm: unknown = Reflect.get(globalThis, 'WebAssembly')
+  return typeof wasm === 'object' && wasm !== null && 'Suspending' in wasm
+}
+
 /** Throws CordonError `node.too-old` on a Node that cannot run guests. */
 const checkNode = (): void => {
   const [major = 0] = process.versions.node.split('.').map(Number)
-  if (major < oldestNode || !('Suspending' in WebAssembly)) {
+  if (major < oldestNode || !canSuspend()) {
     throw new CordonError('node.too-old', `cordon needs Node ${oldestNode} or newer, this is ${process.versions.node}`, {
       hint: 'npm install --save-dev node@26, and run it with npx',
     })
