@@ -72,6 +72,10 @@ const witImports = (interfaces: ReadonlyMap<string, string>): Plugin => ({
       return { path: versioned, external: true, sideEffects: false }
     })
     build.onResolve({ filter: /^cordon\/guest$/ }, () => ({ path: ownModule('guest/index') }))
+    // The guest library's own imports across its folders; an agent's `#guest/…` is the agent's business.
+    build.onResolve({ filter: /^#guest\/.*\.ts$/ }, ({ path, importer }) =>
+      inside(dirname(ownModule('guest/index')), importer) ? { path: ownModule(path.slice(1, -3)) } : undefined,
+    )
   },
 })
 
