@@ -70,7 +70,7 @@ const logLevelOf = (line: ParsedLine): (typeof logLevels)[number] => {
 /** The flags of one command line as a layer of grants, denies and limits. */
 const layerOf = (line: ParsedLine): GrantLayer => {
   const names = [...Object.keys(grantOptions), 'limit']
-  return parseGrantFlags(Object.fromEntries(names.map((name) => [name, listOf(line, name)])), { folder: process.cwd() })
+  return parseGrantFlags(Object.fromEntries(names.map((name) => [name, listOf(line, name)])), process.cwd())
 }
 
 /** What a command line says of the runtime. Throws CordonError `usage` or `grant.invalid`. */
