@@ -1,9 +1,10 @@
 import process from 'node:process'
 import { lockDown } from './lock-down.ts'
 import { serve } from './main.ts'
-import { createPipeTransport } from './pipe.ts'
+import { closeInherited, createPipeTransport } from './pipe.ts'
 
 /** The program of a child process cell; `host/launch` starts it by address. All its code is loaded by now. */
+closeInherited(process.argv.slice(2))
 const transport = createPipeTransport()
 lockDown()
 await Promise.race([serve(transport), transport.closed])

@@ -56,10 +56,13 @@ const dropPermissions = (): void => {
 /** Gives up every permission this process still has and removes what leads outside. Call after all code is loaded. */
 export const lockDown = (): void => {
   dropPermissions()
-  for (const name of needlessOnProcess) {
-    Object.defineProperty(process, name, { value: undefined, writable: false, configurable: false })
-  }
   for (const name of needlessGlobals) {
+    // Deleted first: defining over the engine's lazy getters would load what is behind them.
+    Reflect.deleteProperty(globalThis, name)
     Object.defineProperty(globalThis, name, { value: undefined, writable: false, configurable: false })
+  }
+  for (const name of needlessOnProcess) {
+    // Writable: the engine itself assigns to some of these when it loads a part of it late.
+    Object.defineProperty(process, name, { value: undefined, writable: true, configurable: false })
   }
 }

@@ -1,4 +1,5 @@
 import { once } from 'node:events'
+import { closeSync } from 'node:fs'
 import { Socket } from 'node:net'
 import { decodeToCell, FrameReader, maxFrameBytesToCell } from '#wire/codec.ts'
 import type { ToCell } from '#wire/messages.ts'
@@ -8,6 +9,22 @@ import type { CellTransport } from './transport.ts'
 /** A {@link CellTransport} that tells when its other end is gone. */
 export interface ClosableTransport extends CellTransport {
   readonly closed: Promise<void>
+}
+
+const standardDescriptors = 4
+
+/**
+ * Closes descriptors that the host's own parent left open for all its children, as the host names them; what cannot
+ * be closed the host sees when it measures the cell.
+ */
+export const closeInherited = (descriptors: readonly string[]): void => {
+  for (const descriptor of descriptors.map(Number).filter((number) => number >= standardDescriptors)) {
+    try {
+      closeSync(descriptor)
+    } catch {
+      // It was not open here.
+    }
+  }
 }
 
 /** The transport of a child process: the descriptor its host left open for it, 3 unless said otherwise. */

@@ -5,6 +5,8 @@ interface OpenSession {
   /** Credit each waiting call holds, by call id. */
   readonly waiting: Map<number, number>
   lastCall: number
+  /** Set by `kill`: its calls may never be answered, so the credit they hold must not keep other sessions waiting. */
+  dying: boolean
 }
 
 /** Credit is handed back in parcels, so that small frames do not cost a message each. */
@@ -53,7 +55,7 @@ export class Conversation {
   sending(message: ToCell): boolean {
     switch (message.type) {
       case 'start':
-        this.#sessions.set(message.session, { waiting: new Map(), lastCall: -1 })
+        this.#sessions.set(message.session, { waiting: new Map(), lastCall: -1, dying: false })
         return true
       case 'load':
         this.#artifacts.add(message.artifact)
@@ -62,9 +64,10 @@ export class Conversation {
         return this.#replied(message.session, message.id)
       case 'kill': {
         const session = this.#sessions.get(message.session)
-        // Its calls may never be answered now; the credit they hold must not keep the others waiting.
-        if (session !== undefined) this.#settle(session)
-        return session !== undefined
+        if (session === undefined) return false
+        session.dying = true
+        this.#settle(session)
+        return true
       }
       case 'hello':
       case 'load-core':
@@ -94,7 +97,8 @@ export class Conversation {
     if (id <= session.lastCall) throw new WireViolation('expected call ids to rise within their session')
     if (session.waiting.size >= maxCallsInFlight) throw new WireViolation(`expected at most ${maxCallsInFlight} calls in flight`)
     session.lastCall = id
-    session.waiting.set(id, cost)
+    session.waiting.set(id, session.dying ? 0 : cost)
+    if (session.dying) this.#owed += cost
   }
 
   #replied(sessionId: number, id: number): boolean {

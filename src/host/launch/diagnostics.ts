@@ -19,6 +19,8 @@ export const captureDiagnostics = (streams: readonly Readable[], hear: (text: st
   let left = maxDiagnosticBytes
   for (const stream of streams) {
     const utf8 = new TextDecoder('utf-8')
+    // A stream that was unpiped stays paused when it gets a listener.
+    stream.resume()
     stream.on('error', () => stream.destroy())
     stream.on('data', (chunk: Uint8Array) => {
       if (left === 0) return

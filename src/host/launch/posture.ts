@@ -7,11 +7,18 @@ const promisedNamespaces = ['net', 'pid', 'mnt', 'user', 'ipc', 'uts'] as const
 const standardDescriptors = 4
 const noCapabilities = /^0*$/
 
-const ownPlumbing = /^(?:anon_inode:\[(?:eventpoll|eventfd)\]|pipe:\[\d+\])$/
+/** What the engine's event loop opens for itself, the descriptor it keeps in reserve among it. */
+const plumbing = /^(?:anon_inode:\[(?:eventpoll|eventfd|io_uring)\]|pipe:\[\d+\]|\/dev\/null)$/
+/** The reserve where there is no /dev/null: the sandbox's own empty root. */
+const emptyRoot = '/'
 
-/** Descriptors past the four a cell is started with that the engine's own event loop does not explain. */
-const countForeign = (descriptors: ReadonlyMap<number, string>): number =>
-  [...descriptors].filter(([fd, target]) => fd >= standardDescriptors && !ownPlumbing.test(target)).length
+/** Descriptors past the four a cell is started with that its own event loop does not explain, or that its host has open too. */
+const countForeign = (level: IsolationLevel, descriptors: ReadonlyMap<number, string>): number => {
+  const ours = new Set([...(readDescriptors('self') ?? [])].map(([, target]) => target))
+  const explained = (target: string): boolean =>
+    (plumbing.test(target) && !(target.startsWith('pipe:') && ours.has(target))) || (level === 'bwrap' && target === emptyRoot)
+  return [...descriptors].filter(([fd, target]) => fd >= standardDescriptors && !explained(target)).length
+}
 
 /** Measures a running child process from outside. Throws `isolation.unavailable` when it cannot be measured. */
 export const measurePosture = (level: IsolationLevel, pid: number): Posture => {
@@ -27,7 +34,7 @@ export const measurePosture = (level: IsolationLevel, pid: number): Posture => {
     noNewPrivileges: status.noNewPrivileges,
     seccomp: status.seccompMode === 2,
     namespaces: namespaceKinds.filter((kind) => theirs.get(kind) !== undefined && theirs.get(kind) !== ours.get(kind)),
-    openDescriptors: countForeign(descriptors),
+    openDescriptors: countForeign(level, descriptors),
   }
 }
 

@@ -14,6 +14,14 @@ const read = (pid: number, name: string): string | undefined => {
   }
 }
 
+const linkTarget = (path: string): string | undefined => {
+  try {
+    return readlinkSync(path)
+  } catch {
+    return undefined
+  }
+}
+
 /** The fields of `/proc/<pid>/stat` from the third on; the second, in parentheses, is text the process chooses. */
 const statFields = (pid: number): readonly string[] | undefined => {
   const line = read(pid, 'stat')
@@ -80,21 +88,40 @@ export const namespaceKinds = ['net', 'pid', 'mnt', 'user', 'ipc', 'uts', 'cgrou
 
 /** The identity of each namespace of a process, `undefined` where it cannot be read. */
 export const readNamespaces = (pid: number | 'self'): ReadonlyMap<string, string | undefined> =>
-  new Map(
-    namespaceKinds.map((kind) => {
-      try {
-        return [kind, readlinkSync(`/proc/${pid}/ns/${kind}`)]
-      } catch {
-        return [kind, undefined]
-      }
-    }),
-  )
+  new Map(namespaceKinds.map((kind) => [kind, linkTarget(`/proc/${pid}/ns/${kind}`)]))
 
 /** What each open descriptor of a process points at, or `undefined` when they cannot be read. */
-export const readDescriptors = (pid: number): ReadonlyMap<number, string> | undefined => {
+export const readDescriptors = (pid: number | 'self'): ReadonlyMap<number, string> | undefined => {
   try {
-    return new Map(readdirSync(`/proc/${pid}/fd`).map((fd) => [Number(fd), readlinkSync(`/proc/${pid}/fd/${fd}`)]))
+    return new Map(
+      readdirSync(`/proc/${pid}/fd`).flatMap((fd) => {
+        const target = linkTarget(`/proc/${pid}/fd/${fd}`)
+        return target === undefined ? [] : [[Number(fd), target] as const]
+      }),
+    )
   } catch {
     return undefined
+  }
+}
+
+const closeOnExec = 0o2000000
+
+const survivesExec = (fd: string): boolean => {
+  try {
+    const flags = /^flags:\s*([0-7]+)/m.exec(readFileSync(`/proc/self/fdinfo/${fd}`, 'utf8'))?.[1]
+    return flags !== undefined && (Number.parseInt(flags, 8) & closeOnExec) === 0
+  } catch {
+    return false
+  }
+}
+
+/** Descriptors of this process, past the standard three, that a program it starts would inherit. */
+export const inheritableDescriptors = (): readonly number[] => {
+  try {
+    return readdirSync('/proc/self/fd')
+      .filter((fd) => Number(fd) > 2 && survivesExec(fd))
+      .map(Number)
+  } catch {
+    return []
   }
 }

@@ -1,5 +1,6 @@
 import process from 'node:process'
 import { fileURLToPath } from 'node:url'
+import { inheritableDescriptors } from './proc.ts'
 
 /** The code that runs in a cell, by address: the host never imports it. */
 export interface CellProgram {
@@ -42,7 +43,7 @@ export const conditionArguments = (program: CellProgram): readonly string[] => (
 
 /**
  * Node's arguments for a child cell, after which it runs the program: the permission model with nothing allowed but
- * reading its own code until it is loaded, no SQLite (the model does not cover it), no inspector signal, no code from text.
+ * reading its own code until it is loaded, no SQLite (the model does not cover it), no inspector signal, no code from text. After the program come the descriptors it is to close.
  */
 export const nodeArguments = (program: CellProgram, place: (path: string) => string = (path) => path): readonly string[] => [
   '--permission',
@@ -54,6 +55,7 @@ export const nodeArguments = (program: CellProgram, place: (path: string) => str
   '--no-warnings',
   ...conditionArguments(program),
   place(program.childEntry),
+  ...inheritableDescriptors().map(String),
 ]
 
 /** The engine that runs this host runs its cells. */

@@ -108,8 +108,11 @@ export class ThreadCell implements Cell {
     worker.stderr.unpipe(process.stderr)
     captureDiagnostics([worker.stdout, worker.stderr], (text) => this.#options.listener.diagnostic(text))
     worker.once('exit', (code) => {
-      this.#finish({ kind: 'crashed', message: `exit code ${code}` })
-      this.#closed()
+      // The pool ends the thread before it tells what became of the task; the task's word is the better one.
+      setImmediate(() => {
+        this.#finish({ kind: 'crashed', message: `exit code ${code}` })
+        this.#closed()
+      })
     })
   }
 
