@@ -1,0 +1,179 @@
+import { spawn, type ChildProcess } from 'node:child_process'
+import { dirname } from 'node:path'
+import { Duplex } from 'node:stream'
+import { fileURLToPath } from 'node:url'
+import { CordonError, type CordonErrorCode } from '#core/errors.ts'
+import { captureDiagnostics, neutralise } from '#host/launch/diagnostics.ts'
+import { readResidentBytes } from '#host/launch/proc.ts'
+import { oneOf, record, text } from '#wire/shape.ts'
+import { decodeContents, maxContentsBytes, type ArtifactContents } from './artifact-codec.ts'
+import { vendorFolder } from './bindgen.ts'
+import { frameHeader, frameKind, FrameReader } from './frame.ts'
+import type { LimitsProfile } from './profile.ts'
+
+/** One component for one child. */
+export interface ChildJob {
+  readonly component: Uint8Array
+  readonly profile: LimitsProfile
+  readonly timeoutMs: number
+  readonly rssBytes: number
+  readonly signal: AbortSignal | undefined
+}
+
+const pollMs = 10
+const maxFailureBytes = 16 * 1024
+const keptDiagnostics = 2000
+
+const failureShape = record({
+  code: oneOf('component.invalid', 'component.unsupported', 'component.import-unknown', 'ingest.failed'),
+  message: text(maxFailureBytes),
+})
+
+const fromSource = import.meta.url.endsWith('.ts')
+const entry = fileURLToPath(new URL(fromSource ? 'child-entry.ts' : 'child-entry.js', import.meta.url))
+
+/** What the child may read until it has loaded: its own code, and what names it. */
+const readablePaths = (): string[] => {
+  const code = fileURLToPath(new URL('../../', import.meta.url))
+  const acorn = dirname(dirname(fileURLToPath(import.meta.resolve('acorn'))))
+  const manifest = fileURLToPath(new URL('../../../package.json', import.meta.url))
+  return [`${code}core/*`, `${code}wire/*`, `${code}host/ingest/*`, manifest, `${fileURLToPath(vendorFolder)}*`, `${acorn}/*`]
+}
+
+const start = (): ChildProcess =>
+  spawn(
+    process.execPath,
+    [
+      ...(fromSource ? ['--conditions=source'] : []),
+      '--permission',
+      ...readablePaths().map((path) => `--allow-fs-read=${path}`),
+      '--no-experimental-sqlite',
+      '--disallow-code-generation-from-strings',
+      '--disable-sigusr1',
+      '--no-warnings',
+      entry,
+    ],
+    { env: {}, cwd: '/', stdio: ['ignore', 'pipe', 'pipe', 'pipe'], detached: false },
+  )
+
+const maxBytesOf = (kind: number): number =>
+  kind === frameKind.contents ? maxContentsBytes : kind === frameKind.failure ? maxFailureBytes : -1
+
+const failureFrom = (body: Buffer): CordonError => {
+  try {
+    const failure: unknown = JSON.parse(body.toString('utf8'))
+    if (failureShape(failure)) return new CordonError(failure.code, neutralise(failure.message))
+  } catch {
+    // Falls through: a child that cannot say why it failed has failed all the same.
+  }
+  return new CordonError('ingest.failed', 'the ingest process gave an answer that is not as expected')
+}
+
+/** One child from start to end. The first cause of its end wins; it is always killed and always waited for. */
+class ChildRun {
+  readonly #child = start()
+  readonly #job: ChildJob
+  readonly #done = Promise.withResolvers<ArtifactContents>()
+  #diagnostics = ''
+
+  constructor(job: ChildJob) {
+    this.#job = job
+  }
+
+  async run(): Promise<ArtifactContents> {
+    const exited = new Promise<void>((resolve) => {
+      this.#child.once('close', (code, signal) => {
+        this.#ended(code, signal)
+        resolve()
+      })
+      this.#child.once('error', (error) => {
+        this.#fail('ingest.failed', `the ingest process cannot be started: ${error.message}`)
+        if (this.#child.pid === undefined) resolve()
+      })
+    })
+    const release = this.#watch()
+    try {
+      this.#converse()
+      return await this.#done.promise
+    } finally {
+      release()
+      this.#child.kill('SIGKILL')
+      await exited
+    }
+  }
+
+  #fail(code: CordonErrorCode, message: string, hint?: string): void {
+    this.#done.reject(new CordonError(code, message, hint === undefined ? {} : { hint }))
+  }
+
+  #watch(): () => void {
+    const { timeoutMs, rssBytes, signal } = this.#job
+    const timer = setTimeout(() => this.#fail('ingest.timeout', `ingest took longer than ${timeoutMs} ms`), timeoutMs)
+    const poll = setInterval(() => {
+      const resident = this.#child.pid === undefined ? undefined : readResidentBytes(this.#child.pid)
+      if (resident !== undefined && resident > rssBytes) {
+        this.#fail('ingest.memory', `ingest needed ${resident} bytes of memory; expected at most ${rssBytes}`)
+      }
+    }, pollMs)
+    const interrupt = (): void => this.#fail('session.interrupted', 'ingest was interrupted')
+    signal?.addEventListener('abort', interrupt, { once: true })
+    if (signal?.aborted === true) interrupt()
+    return () => {
+      clearTimeout(timer)
+      clearInterval(poll)
+      signal?.removeEventListener('abort', interrupt)
+    }
+  }
+
+  #converse(): void {
+    const { stdout, stderr, stdio } = this.#child
+    const pipe = stdio[3]
+    if (stdout === null || stderr === null || !(pipe instanceof Duplex)) return
+    captureDiagnostics([stdout, stderr], (line) => {
+      if (this.#diagnostics.length < keptDiagnostics) this.#diagnostics += line.slice(0, keptDiagnostics)
+    })
+    const reader = new FrameReader(maxBytesOf)
+    // A child that ends early breaks the pipe; its end says why.
+    pipe.on('error', () => pipe.destroy())
+    pipe.on('data', (chunk: Uint8Array) => {
+      try {
+        const frame = reader.take(chunk)
+        if (frame !== undefined) this.#answered(frame.kind, frame.body)
+      } catch (error) {
+        this.#done.reject(
+          error instanceof CordonError
+            ? error
+            : new CordonError('ingest.failed', 'the ingest process broke its protocol', { cause: error }),
+        )
+      }
+    })
+    const { component, profile } = this.#job
+    const header = Buffer.alloc(8)
+    header.writeUInt32LE(profile.maxMemoryPages, 0)
+    header.writeUInt32LE(profile.maxTableElements, 4)
+    pipe.write(frameHeader(frameKind.request, header.length + component.length))
+    pipe.write(header)
+    pipe.write(component)
+  }
+
+  #answered(kind: number, body: Buffer): void {
+    if (kind === frameKind.failure) this.#done.reject(failureFrom(body))
+    else this.#done.resolve(decodeContents(body))
+  }
+
+  #ended(code: number | null, signal: string | null): void {
+    if (/heap out of memory|Cannot allocate memory|out of memory/i.test(this.#diagnostics)) {
+      this.#fail('ingest.memory', 'ingest ran out of memory')
+      return
+    }
+    const said = this.#diagnostics === '' ? '' : `: ${this.#diagnostics.slice(0, keptDiagnostics)}`
+    this.#fail('ingest.failed', `the ingest process ended with ${signal ?? `code ${code}`} before it answered${said}`)
+  }
+}
+
+/**
+ * Runs one component through a throw-away child process: permission model with nothing but its own code to read, empty
+ * environment, one bounded answer over a pipe of its own; ended by SIGKILL on time, on resident memory, on `signal` and when it
+ * has answered. Throws CordonError as {@link ingest} does.
+ */
+export const runIngestChild = (job: ChildJob): Promise<ArtifactContents> => new ChildRun(job).run()

@@ -1,0 +1,53 @@
+import { CordonError, type CordonErrorCode } from '#core/errors.ts'
+import { linkCheck } from '#core/implemented-interfaces.ts'
+import { inspectComponent } from '#core/wasm/inspect-component.ts'
+import { rewriteCore } from '#core/wasm/rewrite-core.ts'
+import { validateCore } from '#core/wasm/validate-core.ts'
+import { WasmError, type WasmErrorCode } from '#core/wasm/wasm-error.ts'
+import { defaultWasmLimits } from '#core/wasm/wasm-limits.ts'
+import type { ArtifactContents } from './artifact-codec.ts'
+import type { Bindgen } from './bindgen.ts'
+import type { LimitsProfile } from './profile.ts'
+import { transpile } from './transpile.ts'
+
+const codes: Readonly<Record<WasmErrorCode, CordonErrorCode>> = {
+  malformed: 'component.invalid',
+  unsupported: 'component.unsupported',
+  limit: 'component.unsupported',
+  name: 'component.unsupported',
+  reserved: 'component.unsupported',
+}
+
+const naming = <T>(what: string, act: () => T): T => {
+  try {
+    return act()
+  } catch (error) {
+    if (error instanceof WasmError) throw new CordonError(codes[error.code], `${what}: ${error.message}`, { cause: error })
+    throw error
+  }
+}
+
+/** Validates every core module where it lies, before the transpiler sees any of it: names go unescaped into the code it writes. */
+const checkComponent = (component: Uint8Array): readonly string[] => {
+  const shape = naming('the component', () => inspectComponent(component, defaultWasmLimits))
+  const problem = linkCheck(shape.imports)
+  if (problem !== undefined) throw new CordonError('component.import-unknown', problem.message)
+  for (const [index, { offset, length }] of shape.coreModules.entries()) {
+    naming(`core module ${index}`, () => validateCore(component.subarray(offset, offset + length), defaultWasmLimits))
+  }
+  return shape.imports
+}
+
+/**
+ * The whole of ingest on bytes: validate, link check, transpile, patch, rewrite. Runs in the child only. Throws CordonError
+ * `component.invalid`, `component.unsupported`, `component.import-unknown` or `ingest.failed`.
+ */
+export const makeContents = (component: Uint8Array, profile: LimitsProfile, bindgen: Bindgen): ArtifactContents => {
+  const imports = checkComponent(component)
+  const { glue, cores, exports } = transpile(component, bindgen)
+  const rewritten = cores.map(({ name, bytes }) => {
+    const result = naming(`core module \`${name}\``, () => rewriteCore(bytes, { ...profile, limits: defaultWasmLimits }))
+    return { name, bytes: result.bytes }
+  })
+  return { glue, cores: rewritten, imports, exports }
+}
