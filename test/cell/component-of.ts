@@ -23,6 +23,8 @@ export interface AgentParts {
   readonly around?: string
   /** Replaces `(instance $libc …)`: has to export `memory` and `cabi_realloc`. */
   readonly libc?: string
+  /** Imports of the agent's module. */
+  readonly imports?: string
   /** Instantiation arguments of the agent's module besides `libc`. */
   readonly with?: string
   /** The inside of the agent's module; `$memory` is imported. Has to export `run: (ptr, len) -> ptr`. */
@@ -37,12 +39,13 @@ const bumpAllocator = `
     (global.set $next (i32.add (global.get $next) (i32.and (i32.add (local.get 3) (i32.const 15)) (i32.const -16)))))`
 
 /** A component that exports `cordon:agent/run`. Core functions can answer `ok` or `err` with `(call $ok (ptr) (len))`. */
-export const agentWat = (parts: AgentParts): string => `(component
+export const agentWat = (parts: AgentParts): string => `(component $top
   ${parts.around ?? ''}
   (core module $libc ${parts.libc ?? bumpAllocator})
   (core instance $libc (instantiate $libc))
   (core module $m
     (import "libc" "memory" (memory $memory 0))
+    ${parts.imports ?? ''}
     (func $answer (param $tag i32) (param $ptr i32) (param $len i32) (result i32)
       (i32.store (i32.const 16) (local.get $tag))
       (i32.store (i32.const 20) (local.get $ptr))
@@ -57,3 +60,46 @@ export const agentWat = (parts: AgentParts): string => `(component
     (canon lift (core func $m "run") (memory (core memory $libc "memory")) (realloc (core func $libc "cabi_realloc"))))
   (instance $exported (export "run" (func $run)))
   (export "cordon:agent/run@0.1.0" (instance $exported)))`
+
+/** Imports `wasi:io/poll` and the monotonic clock; lowers `$subscribe: (i64) -> handle`, `$block: (handle)`, `$drop: (handle)`. */
+export const clockImports = `
+  (import "wasi:io/poll@0.2.12" (instance $poll
+    (export "pollable" (type $p (sub resource)))
+    (export "[method]pollable.block" (func (param "self" (borrow $p))))))
+  (alias export $poll "pollable" (type $pollable))
+  (import "wasi:clocks/monotonic-clock@0.2.12" (instance $clock
+    (alias outer $top $pollable (type $q))
+    (export "pollable" (type $r (eq $q)))
+    (export "now" (func (result u64)))
+    (export "subscribe-duration" (func (param "when" u64) (result (own $r))))))
+  (core func $subscribe (canon lower (func $clock "subscribe-duration")))
+  (core func $now (canon lower (func $clock "now")))
+  (core func $block (canon lower (func $poll "[method]pollable.block")))
+  (core func $drop (canon resource.drop $pollable))`
+
+/** Instantiation argument for {@link clockImportsOfCore}. */
+export const clockArguments = `(with "clock" (instance
+  (export "subscribe" (func $subscribe)) (export "now" (func $now)) (export "block" (func $block)) (export "drop" (func $drop))))`
+
+/** The same functions as the core module imports them. */
+export const clockImportsOfCore = `
+  (import "clock" "subscribe" (func $subscribe (param i64) (result i32)))
+  (import "clock" "now" (func $now (result i64)))
+  (import "clock" "block" (func $block (param i32)))
+  (import "clock" "drop" (func $drop (param i32)))`
+
+const sleeping = `
+  (func $sleep (param $ns i64) (local $p i32)
+    (local.set $p (call $subscribe (local.get $ns)))
+    (call $block (local.get $p))
+    (call $drop (local.get $p)))`
+
+/** An agent that can sleep: `core` may use `$sleep: (ns: i64)` and the functions of {@link clockImportsOfCore}. */
+export const sleeperWat = (core: string, libc?: string): string =>
+  agentWat({
+    around: clockImports,
+    with: clockArguments,
+    imports: clockImportsOfCore,
+    core: `${sleeping} ${core}`,
+    ...(libc === undefined ? {} : { libc }),
+  })

@@ -13,6 +13,8 @@ const maxCoreInstances = 256
 const maxMemories = 32
 /** With so little fuel left it goes to whoever asks; above it, modules that call each other keep half each. */
 const littleFuel = 4096
+/** A module in its start function cannot show its slice yet. It asks because it owes, one unit at least. */
+const debtAtStart = 1
 /** `cabi_realloc` takes four values; post-returns and destructors at most one. */
 const reallocArity = 4
 
@@ -173,7 +175,7 @@ export class Metering {
 
   /** Gives the units to add to the slice of the module that asks, 0 to yield, or -1 to trap. */
   #refill(slice: CoreGlobal | undefined): number {
-    const used = this.fuelUsed()
+    const used = this.fuelUsed() + (slice === undefined ? debtAtStart : 0)
     const left = this.#stuck > 0 ? this.#stuckUntil - used : Number.MAX_SAFE_INTEGER
     if (left < 0) {
       this.trap ??= new LinkTrap('the component ran too long in a start function, its cabi_realloc or a post-return')
@@ -188,7 +190,7 @@ export class Metering {
 
   /** Lets the whole instance charge `units` beyond what it has charged: part to who asks, the rest stays where it is. */
   #grant(units: number, slice: CoreGlobal | undefined): number {
-    const owed = Math.max(0, -valueOf(slice))
+    const owed = slice === undefined ? debtAtStart : Math.max(0, -valueOf(slice))
     this.#shrinkOthers(units < littleFuel ? 0 : Math.floor(units / 2))
     const add = Math.min(units - this.#inHand() + owed, 0x7fff_ffff)
     this.#granted += add
