@@ -68,6 +68,8 @@ export class CellPool {
     if (this.#closed) throw new CordonError('runtime.closed', 'the runtime was closed')
     signal.throwIfAborted()
     const there = await this.#place(wanted)
+    if (signal.aborted) there?.release()
+    signal.throwIfAborted()
     if (there !== undefined) return there
     if (this.#waiting.length >= this.#options.maxWaiting) {
       throw new CordonError('runtime.overloaded', `${this.#waiting.length} sessions already wait for a place`, {

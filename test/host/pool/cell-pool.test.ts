@@ -1,0 +1,242 @@
+import { expect, test } from 'vitest'
+import type { Artifact } from '#core/artifact.ts'
+import type { Cell, CellEnd, CellLauncher, CellListener, CellOptions } from '#host/launch/cell-port.ts'
+import { CellPool } from '#host/pool/cell-pool.ts'
+import { HostedCell, type SessionSink } from '#host/pool/hosted-cell.ts'
+import type { FromCell, SessionStart, ToCell } from '#wire/messages.ts'
+
+/** A cell in memory whose every word the test chooses. As with real ones, a throw of the listener ends it. */
+class PuppetCell implements Cell {
+  readonly id = 'puppet'
+  readonly posture = { level: 'thread', noNewPrivileges: false, seccomp: false, namespaces: [], openDescriptors: 0 } as const
+  readonly sent: ToCell[] = []
+  readonly #listener: CellListener
+  readonly #ended = Promise.withResolvers<CellEnd>()
+  readonly ended = this.#ended.promise
+
+  constructor({ listener }: CellOptions) {
+    this.#listener = listener
+  }
+  send(message: ToCell): void {
+    this.sent.push(message)
+    if (message.type === 'load-core') this.says({ type: 'loaded', artifact: message.artifact })
+  }
+  says(message: FromCell): void {
+    try {
+      this.#listener.message(message)
+    } catch (error) {
+      this.#ended.resolve({ kind: 'violation', message: error instanceof Error ? error.message : '' })
+    }
+  }
+  cpuUs(): number {
+    return 0
+  }
+  residentBytes(): number {
+    return 0
+  }
+  kill(reason: string): void {
+    this.#ended.resolve({ kind: 'killed', reason })
+  }
+}
+
+class PuppetLauncher implements CellLauncher {
+  readonly level = 'thread'
+  readonly cells: PuppetCell[] = []
+  launch(options: CellOptions): Promise<Cell> {
+    const cell = new PuppetCell(options)
+    this.cells.push(cell)
+    return Promise.resolve(cell)
+  }
+  [Symbol.asyncDispose](): Promise<void> {
+    return Promise.resolve()
+  }
+}
+
+const start: SessionStart = {
+  artifact: 'k',
+  call: 'run',
+  input: 'null',
+  args: [],
+  env: [],
+  preopens: [],
+  fuel: 1,
+  cpuTimeMs: 1,
+  memoryBytes: 1,
+  tableElements: 1,
+  handles: 1,
+  stdinIsTerminal: false,
+  stdoutIsTerminal: false,
+}
+const usage = { fuel: 0, cpuUs: 0, memoryPeakBytes: 0 }
+const artifact: Artifact = {
+  key: 'k',
+  componentDigest: '',
+  glue: '',
+  cores: [{ name: 'c', bytes: new Uint8Array() }],
+  imports: [],
+  exports: [],
+}
+
+interface Heard {
+  readonly sink: SessionSink
+  readonly events: string[]
+}
+const hearing = (): Heard => {
+  const events: string[] = []
+  return {
+    events,
+    sink: {
+      call: (id) => events.push(`call ${id}`),
+      output: (_stream, bytes) => events.push(`output ${bytes.length}`),
+      ended: (outcome) => events.push(`ended ${outcome.kind}`),
+      lost: (end) => events.push(`lost ${end.kind}`),
+    },
+  }
+}
+
+const hosted = async (): Promise<{ cell: HostedCell; puppet: PuppetCell }> => {
+  const launcher = new PuppetLauncher()
+  const cell = await HostedCell.launch(launcher, { segment: 's', memoryBytes: 1 })
+  const [puppet] = launcher.cells
+  if (puppet === undefined) throw new Error('no cell')
+  return { cell, puppet }
+}
+const call = (session: number, id: number): FromCell => ({
+  type: 'call',
+  session,
+  id,
+  call: { op: 'tool.list', args: {}, body: new Uint8Array() },
+})
+
+test.each<[string, FromCell[], string]>([
+  ['a session that is not placed there', [call(9, 1)], 'session 9 is not placed here'],
+  [
+    'output of a session that is not placed there',
+    [{ type: 'output', session: 9, stream: 'stdout', body: new Uint8Array() }],
+    'session 9 is not placed here',
+  ],
+  [
+    'the end of a session that is not placed there',
+    [{ type: 'ended', session: 9, outcome: { kind: 'killed' }, usage }],
+    'session 9 is not placed here',
+  ],
+  [
+    'a session that has ended',
+    [{ type: 'ended', session: 1, outcome: { kind: 'killed' }, usage }, call(1, 1)],
+    'session 1 is not placed here',
+  ],
+  ['a call id that was used', [call(1, 5), call(1, 5)], 'call id 5 came twice or out of order'],
+  ['a call id from the past', [call(1, 5), call(1, 4)], 'call id 4 came twice or out of order'],
+  ['too many calls in flight', Array.from({ length: 257 }, (_, id) => call(1, id)), 'more than 256 calls in flight'],
+  ['an artifact that was never sent', [{ type: 'loaded', artifact: 'x' }], 'an answer about an artifact that was never sent'],
+  ['ready twice', [{ type: 'ready', version: 1 }], 'ready twice'],
+])('a cell that speaks of %s is ended', async (_name, messages, violation) => {
+  const { cell, puppet } = await hosted()
+  cell.start(1, start, hearing().sink)
+  for (const message of messages) puppet.says(message)
+  expect(await cell.ended).toEqual({ kind: 'violation', message: violation })
+})
+
+test('every session of a cell that ends hears of it once', async () => {
+  const { cell, puppet } = await hosted()
+  const [one, two] = [hearing(), hearing()]
+  cell.start(1, start, one.sink)
+  cell.start(2, start, two.sink)
+  puppet.says({ type: 'ended', session: 1, outcome: { kind: 'returned', result: 'null' }, usage })
+  puppet.kill('test')
+  await cell.ended
+  await turn()
+  expect(one.events).toEqual(['ended returned'])
+  expect(two.events).toEqual(['lost killed'])
+})
+
+test('a reply goes only to a call that waits', async () => {
+  const { cell, puppet } = await hosted()
+  cell.start(1, start, hearing().sink)
+  puppet.says(call(1, 3))
+  cell.reply(1, 4, { ok: false, code: 'x' })
+  cell.reply(2, 3, { ok: false, code: 'x' })
+  expect(puppet.sent.filter(({ type }) => type === 'reply')).toEqual([])
+  cell.reply(1, 3, { ok: false, code: 'x' })
+  cell.reply(1, 3, { ok: false, code: 'x' })
+  expect(puppet.sent.filter(({ type }) => type === 'reply')).toHaveLength(1)
+})
+
+test('an artifact is handed over once, and a cell that ends meanwhile says so', async () => {
+  const { cell, puppet } = await hosted()
+  await Promise.all([cell.load(artifact), cell.load(artifact)])
+  expect(puppet.sent.filter(({ type }) => type === 'load')).toHaveLength(1)
+  const loading = cell.load({ ...artifact, key: 'other', cores: [] })
+  puppet.kill('test')
+  await expect(loading).rejects.toMatchObject({ code: 'session.killed' })
+})
+
+const poolOf = (options: Partial<ConstructorParameters<typeof CellPool>[0]> = {}): { pool: CellPool; launcher: PuppetLauncher } => {
+  const launcher = new PuppetLauncher()
+  return {
+    launcher,
+    pool: new CellPool({ launcher, maxCells: 2, maxSessionsPerCell: 2, maxWaiting: 1, cellMemoryBytes: 2 ** 30, ...options }),
+  }
+}
+const turn = (): Promise<void> => new Promise((resolve) => void setImmediate(resolve))
+const never = new AbortController().signal
+const wanted = (segment: string): { segment: string; memoryBytes: number } => ({ segment, memoryBytes: 1 })
+
+test('two segments never share a cell, not even one after the other', async () => {
+  const { pool, launcher } = poolOf({ maxCells: 1 })
+  const first = await pool.acquire(wanted('a'), never)
+  first.release()
+  const second = await pool.acquire(wanted('b'), never)
+  expect(second.cell).not.toBe(first.cell)
+  expect(await first.cell.ended).toMatchObject({ kind: 'killed' })
+  expect(launcher.cells).toHaveLength(2)
+})
+
+test('one segment uses its cell again, and shares it when no other may be started', async () => {
+  const { pool } = poolOf({ maxCells: 1 })
+  const first = await pool.acquire(wanted('a'), never)
+  const beside = await pool.acquire(wanted('a'), never)
+  expect(beside.cell).toBe(first.cell)
+  first.release()
+  beside.release()
+  expect((await pool.acquire(wanted('a'), never)).cell).toBe(first.cell)
+})
+
+test('past all places sessions wait, past that they are refused, and a place given back is handed on', async () => {
+  const { pool } = poolOf({ maxCells: 1, maxSessionsPerCell: 1 })
+  const first = await pool.acquire(wanted('a'), never)
+  const waiting = pool.acquire(wanted('a'), never)
+  await turn()
+  await expect(pool.acquire(wanted('a'), never)).rejects.toMatchObject({ code: 'runtime.overloaded' })
+  first.release()
+  expect((await waiting).cell).toBe(first.cell)
+})
+
+test('who waits may give up', async () => {
+  const { pool } = poolOf({ maxCells: 1, maxSessionsPerCell: 1 })
+  await pool.acquire(wanted('a'), never)
+  const giveUp = new AbortController()
+  const waiting = pool.acquire(wanted('a'), giveUp.signal)
+  giveUp.abort(new Error('enough'))
+  await expect(waiting).rejects.toThrow('enough')
+})
+
+test('a cell that ended is replaced', async () => {
+  const { pool, launcher } = poolOf({ maxCells: 1 })
+  const first = await pool.acquire(wanted('a'), never)
+  launcher.cells[0]?.kill('crash')
+  await first.cell.ended
+  await new Promise((resolve) => setImmediate(resolve))
+  expect((await pool.acquire(wanted('a'), never)).cell).not.toBe(first.cell)
+})
+
+test('a closed pool gives no place, and those who wait hear of it', async () => {
+  const { pool } = poolOf({ maxCells: 1, maxSessionsPerCell: 1 })
+  await pool.acquire(wanted('a'), never)
+  const waiting = pool.acquire(wanted('a'), never)
+  waiting.catch(() => undefined)
+  await turn()
+  await pool[Symbol.asyncDispose]()
+  await expect(waiting).rejects.toMatchObject({ code: 'runtime.closed' })
+  await expect(pool.acquire(wanted('a'), never)).rejects.toMatchObject({ code: 'runtime.closed' })
+})
