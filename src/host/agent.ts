@@ -28,7 +28,7 @@ export interface RunOptions {
 
 /** What an agent needs of the runtime that loaded it. */
 export interface AgentHost {
-  policyFor(agent: LoadedAgent, options: Pick<RunOptions, 'allow' | 'limits'>): Promise<EffectivePolicy>
+  policyFor(agent: LoadedAgent, options: Pick<RunOptions, 'allow' | 'limits'>): EffectivePolicy
   begin(start: {
     readonly agent: LoadedAgent
     readonly policy: EffectivePolicy
@@ -78,7 +78,7 @@ export class Agent {
   }
 
   /** What would decide for a run with these options. */
-  policy(options: Pick<RunOptions, 'allow' | 'limits'> = {}): Promise<EffectivePolicy> {
+  policy(options: Pick<RunOptions, 'allow' | 'limits'> = {}): EffectivePolicy {
     return this.#host.policyFor(this.#loaded, options)
   }
 
@@ -90,15 +90,15 @@ export class Agent {
    * const { result, usage, denials } = await agent.run({ day: 'today' }, { limits: { timeoutMs: 30_000 } })
    */
   async run<T = unknown>(input?: unknown, options: RunOptions = {}): Promise<RunResult<T>> {
-    const session = await this.start(input, options)
+    const session = this.start(input, options)
     // What an agent returns is whatever it returns; `T` is the caller's own expectation of it.
     return (await session.result) as RunResult<T>
   }
 
-  /** Begins a run and gives its session at once: an async iterable of events, with `result` and `kill()`. */
-  async start(input?: unknown, options: RunOptions = {}): Promise<Session> {
+  /** Begins a run and gives its session at once: an async iterable of events, with `result` and `kill()`. Throws CordonError for grants that cannot be. */
+  start(input?: unknown, options: RunOptions = {}): Session {
     const text = inputText(input)
-    const policy = await this.#host.policyFor(this.#loaded, options)
+    const policy = this.#host.policyFor(this.#loaded, options)
     return this.#host.begin({ agent: this.#loaded, policy, function: this.#function(options.call), input: text, options })
   }
 

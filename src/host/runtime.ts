@@ -175,10 +175,10 @@ export class Runtime {
     return { policyFor: (agent, options) => this.#policyFor(agent, options), begin: (start) => this.#begin(start) }
   }
 
-  async #policyFor(agent: LoadedAgent, { allow, limits }: Pick<RunOptions, 'allow' | 'limits'>): Promise<EffectivePolicy> {
+  #policyFor(agent: LoadedAgent, { allow, limits }: Pick<RunOptions, 'allow' | 'limits'>): EffectivePolicy {
     const { policies, layers, ceiling } = this.#parts
     const own = allow === undefined ? [] : [parseAllowOption(allow)]
-    return await effectiveFor({ agent, policies, layers: [...layers, ...own], ceiling, limits: limits ?? {} })
+    return effectiveFor({ agent, policies, layers: [...layers, ...own], ceiling, limits: limits ?? {} })
   }
 
   #begin({ agent, policy, function: called, input, options }: Parameters<AgentHost['begin']>[0]): Session {

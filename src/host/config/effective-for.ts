@@ -35,13 +35,7 @@ const sha256 = (text: string): string => createHash('sha256').update(text, 'utf8
  * The policy of one session: brings all layers together, looks at the mounts' folders and reads the granted variables of the host's
  * environment. Throws CordonError `mount.invalid`, `policy.invalid`, `input.invalid` (limits).
  */
-export const effectiveFor = async ({
-  agent,
-  policies,
-  layers,
-  ceiling = ceilingLimits,
-  limits = {},
-}: EffectiveParts): Promise<EffectivePolicy> =>
+export const effectiveFor = ({ agent, policies, layers, ceiling = ceilingLimits, limits = {} }: EffectiveParts): EffectivePolicy =>
   effectivePolicy({
     agent: agent.name,
     digest: agent.digest === '' ? undefined : agent.digest,
