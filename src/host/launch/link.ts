@@ -54,7 +54,7 @@ export class CellLink {
     if (this.#stopped) return
     try {
       this.#reader.push(chunk)
-      if (!this.#turnPending) this.#turn()
+      if (!this.#turnPending && !this.#behind) this.#turn()
     } catch (error) {
       this.#break(error)
     }
@@ -62,8 +62,9 @@ export class CellLink {
 
   /** The cell has read what was written. */
   drained(): void {
+    if (!this.#behind) return
     this.#behind = false
-    this.#resume()
+    if (!this.#turnPending) this.#nextTurn()
   }
 
   /** Hears and says nothing from now on. */
@@ -77,7 +78,8 @@ export class CellLink {
   }
 
   #turn(): void {
-    for (let count = 0; count < framesPerTurn && !this.#stopped; count += 1) {
+    for (let count = 0; count < framesPerTurn; count += 1) {
+      if (this.#stopped || this.#behind) return
       const frame = this.#reader.next()
       if (frame === undefined) return
       const message = decodeFromCell(frame)

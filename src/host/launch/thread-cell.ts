@@ -157,7 +157,10 @@ export class ThreadCell implements Cell {
         this.#cpuUs = Math.max(this.#cpuUs, user + system)
         this.#cpuAsked = false
       },
-      () => clearInterval(this.#polling),
+      // Not running yet, or no longer.
+      () => {
+        this.#cpuAsked = false
+      },
     )
   }
 }
