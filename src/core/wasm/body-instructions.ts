@@ -22,10 +22,10 @@ export interface Body {
 /** Reads the immediates of one instruction and notes what has to change; `at` is where its opcode is. */
 export type Handler = (body: Body, at: number) => void
 
-const label = (body: Body, noted: 'branch' | 'branchOfSwitch'): void => {
+const label = (body: Body): void => {
   const at = body.reader.position
   const up = body.reader.u32('a label')
-  if (!body.regions[noted](up)) {
+  if (!body.regions.branch(up)) {
     throw new WasmError('malformed', at, `expected a label of the ${body.regions.depth + 1} blocks around, got ${up}`)
   }
 }
@@ -43,41 +43,35 @@ const loop: Handler = (body, at) => {
   body.pays = true
 }
 
-const conditional: Handler = (body, at) => {
+const conditional: Handler = (body) => {
   readBlockType(body.reader, body.module)
   body.regions.cost += fuel.instruction
-  body.regions.if(at)
+  body.regions.if(body.reader.position)
 }
 
 const otherwise: Handler = (body, at) => {
-  if (!body.regions.else()) throw new WasmError('malformed', at, 'expected `else` in an `if`, got one elsewhere')
+  if (!body.regions.else(body.reader.position)) throw new WasmError('malformed', at, 'expected `else` in an `if`, got one elsewhere')
 }
 
-const end: Handler = (body) => {
-  const { reader, regions, module } = body
-  const startsCase = regions.end()
-  if (startsCase && regions.depth >= 0) {
-    regions.open(module.patches.add(reader.position, reader.position, patch.debit, 0))
-    body.pays = true
-  }
-}
+const end: Handler = (body) => body.regions.end(body.reader.position)
 
 const branch: Handler = (body) => {
   body.regions.cost += fuel.instruction
-  label(body, 'branch')
+  label(body)
   body.regions.stop()
 }
 
 const branchIf: Handler = (body) => {
   body.regions.cost += fuel.instruction
-  label(body, 'branch')
+  label(body)
+  body.regions.arm(body.reader.position)
 }
 
 const branchTable: Handler = (body) => {
   const { reader, regions, module } = body
   regions.cost += fuel.instruction
   const targets = reader.count('targets of a br_table', module.limits.branchTargets)
-  for (let nth = 0; nth <= targets; nth++) label(body, 'branchOfSwitch')
+  for (let nth = 0; nth <= targets; nth++) label(body)
   regions.stop()
 }
 

@@ -1,17 +1,25 @@
 import { fuel } from './meter-costs.ts'
-import type { PatchList } from './patch-list.ts'
+import { patch, type PatchList } from './patch-list.ts'
 import { WasmError } from './wasm-error.ts'
 
 const frameKind = { block: 0, loop: 1, if: 2, else: 3 } as const
 
+/** An arm whose longest path is more than this pays for itself; each such payment is a read and a write of the slice. */
+const armPaysAbove = 64
+/** Arms inside arms; what is deeper stays a part of the arm around. */
+const mostArms = 16
+
 /**
  * Follows the blocks of one function body and works out what each charge must be.
  *
- * A *region* is the code that one charge pays for: a function without its loops, a loop without its inner loops, or one
- * case of a switch. Leaving regions aside that lie inside, a region's code has no cycle, so whoever passes its charge
- * runs at most its longest path: that is what the charge takes. The longest path is followed forward: `cost` is the most
- * that the region can have cost up to here, a branch carries it to its label, and an `end` goes on with the greatest of
- * what arrives. A branch out of inner regions carries what the label's own region had cost where the inner one began.
+ * A *region* is the code that one charge pays for: a function, a loop, or an *arm*, which is code that may be passed over
+ * (of an `if`, after a `br_if`, a case of a switch); each without the regions inside that pay for themselves. Those aside,
+ * a region's code has no cycle, so whoever passes its charge runs at most its longest path: that is what the charge
+ * takes. The longest path is followed forward: `cost` is the most that the region can have cost up to here, a branch
+ * carries it to its label, and an `end` goes on with the greatest of what arrives.
+ *
+ * Only at its end is it known whether an arm pays for itself, or is so small that the region around pays for it too. So
+ * branches out of an arm are kept until then; each then carries the cost of what is around and, of a small arm, its own.
  */
 export class CostRegions {
   /** The most that the current region has cost up to here. */
@@ -20,10 +28,8 @@ export class CostRegions {
   reachable = true
   /** Blocks around here; 0 is the body itself, -1 after its end. */
   depth = -1
-  private level = 0
   private readonly patches: PatchList
   private readonly maxDepth: number
-  private readonly mostCases: number
   private readonly kinds: Uint8Array
   /** The region in which code goes on after each block. */
   private readonly levels: Int32Array
@@ -31,26 +37,29 @@ export class CostRegions {
   private readonly labels: Int32Array
   /** What an `if` had cost when it was entered, -1 in dead code. */
   private readonly entries: Int32Array
-  private readonly switched: Uint8Array
+  private level = 0
   /** By region: cost where an inner region began, longest path so far, number of the charge. */
   private readonly bases: Int32Array
   private readonly longest: Int32Array
   private readonly charges: Int32Array
+  /** The regions that are arms, innermost last, and where the branches out of each begin in `exits`. */
+  private readonly armLevels: number[] = []
+  private readonly armExits: number[] = []
+  /** The blocks that branches out of open arms lead to. */
+  private readonly exits: number[] = []
 
   constructor(patches: PatchList, maxDepth: number) {
     this.patches = patches
     this.maxDepth = maxDepth
-    const size = maxDepth + 2
-    this.mostCases = size
+    // Every block opens at most one loop.
+    const size = maxDepth + mostArms + 2
     this.kinds = new Uint8Array(size)
     this.levels = new Int32Array(size)
     this.labels = new Int32Array(size)
     this.entries = new Int32Array(size)
-    this.switched = new Uint8Array(size)
-    // Half for loops, of which each block opens one, half for cases of switches, held in `end`.
-    this.bases = new Int32Array(2 * size)
-    this.longest = new Int32Array(2 * size)
-    this.charges = new Int32Array(2 * size)
+    this.bases = new Int32Array(size)
+    this.longest = new Int32Array(size)
+    this.charges = new Int32Array(size)
   }
 
   /** Begins a body that pays with charge number `charge` and costs `cost` to enter. */
@@ -69,10 +78,11 @@ export class CostRegions {
     this.push(frameKind.block, position)
   }
 
-  /** Enters an if. */
+  /** Enters the first arm of an if, which begins at `position`. */
   if(position: number): void {
     this.push(frameKind.if, position)
     this.entries[this.depth] = this.reachable ? this.cost : -1
+    this.arm(position)
   }
 
   /** Enters a loop that pays with charge number `charge`. */
@@ -82,8 +92,16 @@ export class CostRegions {
     this.cost = fuel.loopHead
   }
 
-  /** Turns to the other arm of an if; false when there is no if here. */
-  else(): boolean {
+  /** Opens the arm that begins at `position`, to the end of the block around. */
+  arm(position: number): void {
+    if (!this.reachable || this.armLevels.length >= mostArms) return
+    this.open(this.patches.add(position, position, patch.debit, 0))
+    this.armLevels.push(this.level)
+    this.armExits.push(this.exits.length)
+  }
+
+  /** Turns to the other arm of an if, which begins at `position`; false when there is no if here. */
+  else(position: number): boolean {
     const frame = this.depth
     if (this.kinds[frame] !== frameKind.if) return false
     this.leaveRegions()
@@ -92,11 +110,12 @@ export class CostRegions {
     this.kinds[frame] = frameKind.else
     this.reachable = entry >= 0
     this.cost = Math.max(entry, 0)
+    this.arm(position)
     return true
   }
 
-  /** Ends the innermost block; true when what follows is one case of a switch and may pay for itself. */
-  end(): boolean {
+  /** Ends the innermost block before `position`. What follows is an arm of its own when only branches reach it. */
+  end(position: number): void {
     const frame = this.depth
     this.leaveRegions()
     const fell = this.reachable
@@ -106,34 +125,16 @@ export class CostRegions {
     this.reachable = arrives >= 0
     this.cost = Math.max(arrives, 0)
     this.depth--
-    return !fell && this.reachable && this.switched[frame] === 1 && this.level < this.mostCases
-  }
-
-  /** Opens a region for the case of a switch that begins here and pays with charge number `charge`. */
-  open(charge: number): void {
-    this.settle()
-    this.bases[this.level] = this.cost
-    this.level++
-    this.longest[this.level] = 0
-    this.charges[this.level] = charge
-    this.cost = 0
+    if (!fell && this.depth >= 0) this.arm(position)
   }
 
   /** Notes a branch to the label `up` blocks out; false when there is none. */
   branch(up: number): boolean {
     const frame = this.depth - up
     if (frame < 0) return false
-    if (this.reachable && this.kinds[frame] !== frameKind.loop) {
-      const level = this.levels[frame] ?? 0
-      this.carry(frame, level === this.level ? this.cost : (this.bases[level] ?? 0))
-    }
-    return true
-  }
-
-  /** As {@link branch}, by a br_table: what follows the label is one case of a switch. */
-  branchOfSwitch(up: number): boolean {
-    if (!this.branch(up)) return false
-    if (this.reachable) this.switched[this.depth - up] = 1
+    if (!this.reachable || this.kinds[frame] === frameKind.loop) return true
+    if ((this.armLevels.at(-1) ?? 0) > (this.levels[frame] ?? 0)) this.exits.push(frame)
+    else this.carry(frame, this.costAt(this.levels[frame] ?? 0))
     return true
   }
 
@@ -157,7 +158,19 @@ export class CostRegions {
     this.kinds[frame] = kind
     this.levels[frame] = this.level
     this.labels[frame] = -1
-    this.switched[frame] = 0
+  }
+
+  private open(charge: number): void {
+    this.settle()
+    this.bases[this.level] = this.cost
+    this.level++
+    this.longest[this.level] = 0
+    this.charges[this.level] = charge
+    this.cost = 0
+  }
+
+  private costAt(level: number): number {
+    return level === this.level ? this.cost : (this.bases[level] ?? 0)
   }
 
   private carry(frame: number, cost: number): void {
@@ -165,7 +178,11 @@ export class CostRegions {
   }
 
   private settle(): void {
-    if (this.reachable && this.cost > (this.longest[this.level] ?? 0)) this.longest[this.level] = this.cost
+    if (this.reachable) this.extend(this.cost)
+  }
+
+  private extend(cost: number): void {
+    if (cost > (this.longest[this.level] ?? 0)) this.longest[this.level] = cost
   }
 
   /** Closes the regions that began inside the innermost block. */
@@ -173,9 +190,28 @@ export class CostRegions {
     this.settle()
     const outer = this.levels[this.depth] ?? 0
     while (this.level > outer) {
-      this.patches.setValue(this.charges[this.level] ?? 0, this.longest[this.level] ?? 0)
+      const cost = this.longest[this.level] ?? 0
+      const isArm = this.armLevels.at(-1) === this.level
+      const pays = !isArm || cost > armPaysAbove
+      this.patches.setValue(this.charges[this.level] ?? 0, pays ? cost : 0)
       this.level--
-      this.cost = this.bases[this.level] ?? 0
+      this.cost = (this.bases[this.level] ?? 0) + (pays ? 0 : cost)
+      this.extend(this.cost)
+      if (isArm) this.leaveArm()
     }
+  }
+
+  /** Carries the branches out of the innermost arm to their labels, or leaves them to the arm around. */
+  private leaveArm(): void {
+    this.armLevels.pop()
+    const around = this.armLevels.at(-1) ?? 0
+    let kept = this.armExits.pop() ?? 0
+    for (let at = kept; at < this.exits.length; at++) {
+      const frame = this.exits[at] ?? 0
+      const level = this.levels[frame] ?? 0
+      if (around > level) this.exits[kept++] = frame
+      else this.carry(frame, this.costAt(level))
+    }
+    this.exits.length = kept
   }
 }

@@ -3,16 +3,19 @@ import { WasmError } from './wasm-error.ts'
 
 /**
  * Letters, digits and the marks that real toolchains put into core names (`[method]output-stream.write`, `$root`,
- * `wasi:io/streams@0.2.12`, `cordon:agent/run#run`, `GOT.mem`, Rust's and C++'s mangled names). No quote, backslash,
- * backtick, bracket but the square, asterisk, space or control character: a component's author chooses these names freely, and the
+ * `wasi:io/streams@0.2.12`, `cordon:agent/run#run`, `GOT.mem`, `cm32p2|_initialize`, Rust's and C++'s mangled names). No quote,
+ * backslash, backtick, bracket but the square, space or control character: a component's author chooses these names freely, and the
  * transpiler writes them into JavaScript as they are.
  */
-const safeCoreName = /^[A-Za-z0-9_\-:/@.#$[\]+=~,]*$/
+const safeCoreName = /^[A-Za-z0-9_\-:/@.#$[\]+=~,|]*$/
+
+/** Import fields of the modules that the transpiler makes where components call each other: `mem1 MemorySize`, `utf8-to-utf8 (mem1 => mem0)`. */
+const transpilersName = /^(?:mem\d{1,6} [A-Za-z0-9]+|[a-z0-9-]+ \(mem\d{1,6} => mem\d{1,6}\))$/
 
 /** Throws {@link WasmError} unless `name` may stand in generated code as an import module, import field or export of a core module. */
 export const checkCoreName = (name: string, what: string, offset: number): void => {
-  if (!safeCoreName.test(name)) {
-    throw new WasmError('name', offset, `expected ${what} of letters, digits and -_:/@.#$[]+=~, only, got \`${name}\``)
+  if (!safeCoreName.test(name) && !transpilersName.test(name)) {
+    throw new WasmError('name', offset, `expected ${what} of letters, digits and -_:/@.#$[]+=~,| only, got \`${name}\``)
   }
   if (name === '__proto__') throw new WasmError('name', offset, `expected ${what} that is no JavaScript internal, got \`__proto__\``)
 }
