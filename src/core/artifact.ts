@@ -30,8 +30,8 @@ export interface Artifact {
    * JavaScript expression text (strict, no import, export, `eval` or `Function`) that evaluates to
    * `(guard) => ({ instantiate(getCoreModule, imports, instantiateCore) })`. `guard(f)` gives a function that does what the core
    * function `f` does; the glue wraps with it every core function it calls on a stack that cannot suspend (reallocations,
-   * post-returns, destructors), so that metering knows. One evaluation serves any number of instances. `instantiateCore` has no
-   * default. The globals it needs are in {@link glueGlobals}.
+   * post-returns, destructors), so that metering knows. One evaluation serves any number of instances. Both functions that `instantiate` is given
+   * must answer at once, not with a promise; `instantiateCore` has no default. The globals it needs are in {@link glueGlobals}.
    */
   readonly glue: string
   readonly cores: readonly CoreModule[]

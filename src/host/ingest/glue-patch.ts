@@ -1,4 +1,5 @@
-import type { AnyNode, Program } from 'acorn'
+import type { AnyNode, NewExpression, Program } from 'acorn'
+import type { CoreModule } from '#core/artifact.ts'
 import { CordonError } from '#core/errors.ts'
 import { debugLogMessage, identifierName, isMethodCall, keyName, visitTree } from './syntax-tree.ts'
 
@@ -15,9 +16,26 @@ interface Edit {
 interface Patch {
   readonly name: string
   /** The edit for this node, `undefined` where there is nothing to change. */
-  readonly edit: (node: AnyNode, source: string) => Edit | undefined
+  readonly edit: (node: AnyNode, source: string, extracted: ExtractedModules) => Edit | undefined
   /** Counts what the patch has to find: one for each node it is true for. */
   readonly due: number | ((node: AnyNode) => boolean)
+}
+
+/** Core modules that the generated code carries as numbers; they become files like all others, to be rewritten and metered. */
+class ExtractedModules {
+  readonly modules: CoreModule[] = []
+  readonly #firstNumber: number
+
+  constructor(firstNumber: number) {
+    this.#firstNumber = firstNumber
+  }
+
+  /** Keeps a module and gives the expression that asks for it. */
+  add(bytes: Uint8Array): string {
+    const name = `component.core${this.#firstNumber + this.modules.length}.wasm`
+    this.modules.push({ name, bytes })
+    return `getCoreModule('${name}')`
+  }
 }
 
 const replace = (node: { start: number; end: number }, text: string): Edit => ({ start: node.start, end: node.end, text })
@@ -56,6 +74,21 @@ const pastHandlesMethod = (node: AnyNode): string | undefined => {
   const { object, property, computed } = node.callee
   if (object.type !== 'MemberExpression' || keyName(object.property, object.computed) !== '_createdReps') return undefined
   return keyName(property, computed)
+}
+
+const isNewWebAssembly = (node: AnyNode, name: string): node is NewExpression =>
+  node.type === 'NewExpression' &&
+  node.callee.type === 'MemberExpression' &&
+  identifierName(node.callee.object) === 'WebAssembly' &&
+  keyName(node.callee.property, node.callee.computed) === name
+
+/** The bytes of `new Uint8Array([…])`, `undefined` for anything else. */
+const literalBytes = (node: AnyNode | undefined): Uint8Array | undefined => {
+  if (node?.type !== 'NewExpression' || identifierName(node.callee) !== 'Uint8Array') return undefined
+  const [list] = node.arguments
+  if (list?.type !== 'ArrayExpression') return undefined
+  const bytes = list.elements.map((element) => (element?.type === 'Literal' && typeof element.value === 'number' ? element.value : -1))
+  return bytes.every((byte) => Number.isInteger(byte) && byte >= 0 && byte <= 255) ? Uint8Array.from(bytes) : undefined
 }
 
 const patches: readonly Patch[] = [
@@ -122,6 +155,19 @@ const patches: readonly Patch[] = [
       isForgedHandle(node) ? replace(node.consequent, `{ throw new WebAssembly.RuntimeError('unknown resource handle'); }`) : undefined,
   },
   {
+    name: 'inline modules are files',
+    due: (node) => isNewWebAssembly(node, 'Module'),
+    edit: (node, _source, extracted) => {
+      const bytes = isNewWebAssembly(node, 'Module') ? literalBytes(node.arguments[0]) : undefined
+      return bytes === undefined ? undefined : replace(node, extracted.add(bytes))
+    },
+  },
+  {
+    name: 'inline modules are metered',
+    due: (node) => isNewWebAssembly(node, 'Instance'),
+    edit: (node) => (isNewWebAssembly(node, 'Instance') ? { start: node.start, end: node.callee.end, text: 'instantiateCore' } : undefined),
+  },
+  {
     name: 'one way to WebAssembly',
     due: isGlobalWebAssembly,
     edit: (node) => (isGlobalWebAssembly(node) ? replace(node, 'WebAssembly') : undefined),
@@ -146,15 +192,17 @@ const apply = (source: string, edits: readonly Edit[]): string => {
 }
 
 /**
- * Turns the module text that jco generated (`source`, parsed as `tree`) into the expression text of an artifact. Every patch asserts how often
- * it applied; a mismatch means that the generator has changed under us and throws CordonError `ingest.failed`.
+ * Turns the module text that jco generated (`source`, parsed as `tree`) into the expression text of an artifact, and takes out the core modules
+ * it carries, which are numbered from `firstNumber` on. Every patch asserts how often it applied; a mismatch means that
+ * the generator has changed under us and throws CordonError `ingest.failed`.
  */
-export const patchGlue = (source: string, tree: Program): string => {
+export const patchGlue = (source: string, tree: Program, firstNumber: number): { glue: string; modules: readonly CoreModule[] } => {
+  const extracted = new ExtractedModules(firstNumber)
   const tallies = patches.map((patch) => ({ patch, edits: [] as Edit[], due: typeof patch.due === 'number' ? patch.due : 0 }))
   visitTree(tree, (node) => {
     for (const tally of tallies) {
       if (typeof tally.patch.due === 'function' && tally.patch.due(node)) tally.due += 1
-      const edit = tally.patch.edit(node, source)
+      const edit = tally.patch.edit(node, source, extracted)
       if (edit !== undefined) tally.edits.push(edit)
     }
   })
@@ -169,5 +217,5 @@ export const patchGlue = (source: string, tree: Program): string => {
     source,
     tallies.flatMap((tally) => tally.edits),
   )
-  return `(guard) => {\n"use strict";\n${body}\nreturn { instantiate };\n}`
+  return { glue: `(guard) => {\n"use strict";\n${body}\nreturn { instantiate };\n}`, modules: extracted.modules }
 }

@@ -18,6 +18,9 @@ const ownedNames: ReadonlySet<string> = new Set([
   ...'guard eval Function globalThis arguments require process'.split(' '),
 ])
 
+/** What a CommonJS module has beyond the globals. */
+const moduleNames: ReadonlySet<string> = new Set(['require', 'module', 'exports', '__filename', '__dirname'])
+
 const forbiddenMembers: ReadonlySet<string> = new Set([
   'constructor',
   '__proto__',
@@ -66,6 +69,13 @@ const checkNode = (node: AnyNode): void => {
 
 const statementsOf = (node: AnyNode | null | undefined): readonly AnyNode[] => (node?.type === 'BlockStatement' ? node.body : [])
 
+/**
+ * Whether a variable that glue does not declare would be something it must not have. (One that exists nowhere is a slip of the
+ * generator, throws when it is met, and is harmless. `arguments` is each strict function's own list.)
+ */
+const reachesOut = (name: string): boolean =>
+  name !== 'arguments' && !allowedGlobals.has(name) && (name in globalThis || moduleNames.has(name))
+
 /** A guest's export declared below `instantiate` must not shadow the machinery declared in it. */
 const checkShadowing = (body: BlockStatement): void => {
   visitTree(body, (node) => {
@@ -81,7 +91,7 @@ const checkShadowing = (body: BlockStatement): void => {
 
 /**
  * Refuses glue that is more than it should be, whatever way a hostile name took into it: one function, no import, export,
- * `eval`, `Function` or `globalThis`, no way to a constructor or prototype, no variable that neither it nor {@link glueGlobals} has.
+ * `eval`, `Function` or `globalThis`, no way to a constructor or prototype, no global of Node or of the language but those it needs.
  * Throws CordonError `component.unsupported`, or SyntaxError for text that is not JavaScript.
  */
 export const checkGlueShape = (glue: string): void => {
@@ -92,7 +102,6 @@ export const checkGlueShape = (glue: string): void => {
     for (const name of declaredBy(node)) declared.add(name)
   })
   checkShadowing(body)
-  // `arguments` is each strict function's own list of arguments.
-  const free = [...variableNames(body)].find((name) => !declared.has(name) && !allowedGlobals.has(name) && name !== 'arguments')
+  const free = [...variableNames(body)].find((name) => !declared.has(name) && reachesOut(name))
   if (free !== undefined) throw refuse(`that uses \`${free}\``)
 }

@@ -1,3 +1,4 @@
+import type { CoreModule } from '#core/artifact.ts'
 import { CordonError, type CordonErrorCode } from '#core/errors.ts'
 import { linkCheck } from '#core/implemented-interfaces.ts'
 import { inspectComponent } from '#core/wasm/inspect-component.ts'
@@ -28,14 +29,19 @@ const naming = <T>(what: string, act: () => T): T => {
 }
 
 /** Validates every core module where it lies, before the transpiler sees any of it: names go unescaped into the code it writes. */
-const checkComponent = (component: Uint8Array): readonly string[] => {
+const checkComponent = (component: Uint8Array): { imports: readonly string[]; modules: readonly Uint8Array[] } => {
   const shape = naming('the component', () => inspectComponent(component, defaultWasmLimits))
   const problem = linkCheck(shape.imports)
   if (problem !== undefined) throw new CordonError('component.import-unknown', problem.message)
-  for (const [index, { offset, length }] of shape.coreModules.entries()) {
-    naming(`core module ${index}`, () => validateCore(component.subarray(offset, offset + length), defaultWasmLimits))
-  }
-  return shape.imports
+  const modules = shape.coreModules.map(({ offset, length }) => component.subarray(offset, offset + length))
+  for (const [index, module] of modules.entries()) naming(`core module ${index}`, () => validateCore(module, defaultWasmLimits))
+  return { imports: shape.imports, modules }
+}
+
+/** Names a module for an error: the transpiler writes modules of its own where a component is composed of others. */
+const describe = (core: CoreModule, modules: readonly Uint8Array[]): string => {
+  const isGiven = modules.some((module) => Buffer.compare(module, core.bytes) === 0)
+  return isGiven ? `core module \`${core.name}\`` : `the code that joins its components (\`${core.name}\`)`
 }
 
 /**
@@ -43,10 +49,11 @@ const checkComponent = (component: Uint8Array): readonly string[] => {
  * `component.invalid`, `component.unsupported`, `component.import-unknown` or `ingest.failed`.
  */
 export const makeContents = (component: Uint8Array, profile: LimitsProfile, bindgen: Bindgen): ArtifactContents => {
-  const imports = checkComponent(component)
+  const { imports, modules } = checkComponent(component)
   const { glue, cores, exports } = transpile(component, bindgen)
-  const rewritten = cores.map(({ name, bytes }) => {
-    const result = naming(`core module \`${name}\``, () => rewriteCore(bytes, { ...profile, limits: defaultWasmLimits }))
+  const rewritten = cores.map((core) => {
+    const { name, bytes } = core
+    const result = naming(describe(core, modules), () => rewriteCore(bytes, { ...profile, limits: defaultWasmLimits }))
     return { name, bytes: result.bytes }
   })
   return { glue, cores: rewritten, imports, exports }

@@ -3,6 +3,7 @@ import { asyncImports } from '#core/async-imports.ts'
 import { CordonError } from '#core/errors.ts'
 import type { Bindgen } from './bindgen.ts'
 import { readExports } from './glue-exports.ts'
+import { checkFeatures } from './glue-features.ts'
 import { patchGlue } from './glue-patch.ts'
 import { checkGlueShape } from './glue-shape.ts'
 import { parseJavaScript } from './syntax-tree.ts'
@@ -78,6 +79,7 @@ const transpileOnce = (component: Uint8Array, bindgen: Bindgen, asyncExports: re
   const files = generate(component, bindgen, asyncExports)
   const text = textOf(files)
   const tree = parseGenerated(text)
+  checkFeatures(tree)
   return { files, text, tree, exports: readExports(tree) }
 }
 
@@ -92,8 +94,9 @@ export const transpile = (component: Uint8Array, bindgen: Bindgen): Transpiled =
   if (stubborn !== undefined) {
     throw new CordonError('ingest.failed', `expected export \`${stubborn.call}\` to be generated as promising, it was not`)
   }
-  const glue = patchGlue(pass.text, pass.tree)
-  checkGlueShape(glue)
   const cores = [...pass.files].filter(([name]) => name.endsWith('.wasm')).map(([name, bytes]) => ({ name, bytes }))
-  return { glue, cores, exports: pass.exports.map(({ path, call, kind }) => ({ path, call, kind })) }
+  // Files are numbered from 1 without gaps, the first without its number.
+  const { glue, modules } = patchGlue(pass.text, pass.tree, cores.length + 1)
+  checkGlueShape(glue)
+  return { glue, cores: [...cores, ...modules], exports: pass.exports.map(({ path, call, kind }) => ({ path, call, kind })) }
 }
