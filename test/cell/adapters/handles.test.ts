@@ -1,0 +1,182 @@
+import { describe, expect, it } from 'vitest'
+import { asyncImports, isAsyncImport } from '#core/async-imports.ts'
+import { implementedInterfaces } from '#core/implemented-interfaces.ts'
+import { buildImports } from '#cell/adapters/index.ts'
+import { GuestEnd } from '#cell/adapters/world.ts'
+import { bytes, importsOf, MemoryWorld, settled } from './memory-world.ts'
+
+type Class = { readonly prototype: object }
+
+const isClass = (member: unknown): member is Class =>
+  typeof member === 'function' && typeof (member as { prototype?: unknown }).prototype === 'object'
+
+const classesOf = (imports: Readonly<Record<string, Readonly<Record<string, unknown>>>>): [string, Class][] =>
+  Object.values(imports).flatMap((members) => Object.entries(members).filter((entry): entry is [string, Class] => isClass(entry[1])))
+
+const methodsOf = (resource: Class): string[] => Object.getOwnPropertyNames(resource.prototype)
+
+const camelCase = (name: string): string => name.replaceAll(/-([a-z0-9])/g, (_, letter: string) => letter.toUpperCase())
+
+describe('the imports of a session', () => {
+  it('are the interfaces that ingest links, no more and no fewer', () => {
+    expect(Object.keys(buildImports(new MemoryWorld().world)).toSorted()).toEqual([...implementedInterfaces.keys()].toSorted())
+  })
+
+  it('have no prototype and cannot be changed', () => {
+    const imports = buildImports(new MemoryWorld().world)
+    for (const members of [imports, ...Object.values(imports)]) {
+      expect(Object.getPrototypeOf(members)).toBeNull()
+      expect(Object.isFrozen(members)).toBe(true)
+    }
+  })
+
+  it('give no member of JavaScript to a component that names one', () => {
+    for (const [name, resource] of classesOf(buildImports(new MemoryWorld().world))) {
+      for (const member of ['constructor', 'toString', 'valueOf', 'hasOwnProperty', 'call', 'apply', 'bind', '__proto__']) {
+        expect([name, member, Reflect.get(resource.prototype, member), Reflect.get(resource, member)]).toEqual([
+          name,
+          member,
+          undefined,
+          undefined,
+        ])
+      }
+    }
+  })
+
+  it('give promises from exactly the functions that are imported as suspending', async () => {
+    const imports = buildImports(new MemoryWorld().world)
+    const suspending = new Set(
+      asyncImports.map((name) => {
+        const [id = '', member = ''] = name.split('#')
+        expect(isAsyncImport(id, member)).toBe(true)
+        return `${id} ${camelCase(member.replace(/^\[method\]/, ''))}`
+      }),
+    )
+    const found = new Set<string>()
+    for (const [id, members] of Object.entries(imports)) {
+      for (const [name, member] of Object.entries(members)) {
+        if (!isClass(member)) {
+          if (member?.constructor?.name === 'AsyncFunction') found.add(`${id} ${name}`)
+          continue
+        }
+        const resource = name.replaceAll(/(?!^)[A-Z]/g, (letter) => `-${letter}`).toLowerCase()
+        for (const method of methodsOf(member)) {
+          const given = resultOfForged(member, method)
+          if (given instanceof Promise) found.add(`${id} ${camelCase(resource)}.${method}`)
+          await Promise.resolve(given).catch(() => undefined)
+        }
+      }
+    }
+    const pollableBlock = 'wasi:io/poll pollable.block'
+    expect([...found, pollableBlock].toSorted()).toEqual([...suspending].toSorted())
+    expect(importsOf(new MemoryWorld())['wasi:clocks/monotonic-clock'].subscribeDuration(0n).block()).toBeInstanceOf(Promise)
+  })
+})
+
+const resultOfForged = (resource: Class, method: string): unknown => {
+  const forged: unknown = Object.create(resource.prototype)
+  try {
+    const run: unknown = Reflect.get(resource.prototype, method)
+    return typeof run === 'function' ? run.call(forged, forged, forged, forged, forged) : undefined
+  } catch (error) {
+    return error
+  }
+}
+
+describe('a forged handle', () => {
+  it('throws TypeError from every method and from every drop, before anything else happens', async () => {
+    const world = new MemoryWorld()
+    for (const [name, resource] of classesOf(buildImports(world.world))) {
+      const members = [...methodsOf(resource), Symbol.dispose]
+      for (const member of members) {
+        const run: unknown = Reflect.get(resource.prototype, member)
+        if (typeof run !== 'function') continue
+        const attempt = async (): Promise<unknown> => run.call(Object.create(resource.prototype), 1n, 1n, 1n, 1n)
+        if (name === 'IncomingRequest' || name === 'ResponseOutparam') {
+          if (member === Symbol.dispose) continue
+        }
+        await expect(attempt(), `${name}.${String(member)}`).rejects.toThrow(TypeError)
+      }
+    }
+    expect(world.host.calls).toEqual([])
+    expect(world.held).toBe(0)
+  })
+
+  it('throws TypeError where it is given as an argument', async () => {
+    const world = new MemoryWorld({ f: '' })
+    const imports = importsOf(world)
+    const http = imports['wasi:http/types']
+    const forge = <T>(resource: Class): T => Object.create(resource.prototype)
+    const [root] = imports['wasi:filesystem/preopens'].getDirectories()[0] ?? []
+    expect(() => new http.OutgoingRequest(forge(http.Fields))).toThrow(TypeError)
+    expect(() => http.OutgoingBody.finish(forge(http.OutgoingBody as unknown as Class), undefined)).toThrow(TypeError)
+    expect(() => http.IncomingBody.finish(forge(http.IncomingBody as unknown as Class))).toThrow(TypeError)
+    expect(() => imports['wasi:http/outgoing-handler'].handle(forge(http.OutgoingRequest as unknown as Class), undefined)).toThrow(
+      TypeError,
+    )
+    expect(() => http.httpErrorCode(forge(imports['wasi:io/error'].Error))).toThrow(TypeError)
+    expect(() => http.ResponseOutparam.set(forge(http.ResponseOutparam), { tag: 'ok' })).toThrow(TypeError)
+    await expect(imports['wasi:io/poll'].poll([forge(imports['wasi:io/poll'].Pollable as Class)])).rejects.toThrow(TypeError)
+    const types = buildImports(world.world)['wasi:filesystem/types'] ?? {}
+    const forged: never = forge<never>(types['Descriptor'] as Class)
+    await expect(root?.renameAt('f', forged, 'g')).rejects.toThrow(TypeError)
+    await expect(root?.linkAt({}, 'f', forged, 'g')).rejects.toThrow(TypeError)
+    await expect(root?.isSameObject(forged)).rejects.toThrow(TypeError)
+    const out = imports['wasi:cli/stdout'].getStdout()
+    expect(() => out.splice(forge(imports['wasi:io/streams'].InputStream), 1n)).toThrow(TypeError)
+    expect(world.host.calls).toEqual([])
+  })
+})
+
+describe('the count of resources', () => {
+  it('ends a guest that holds one too many', () => {
+    const world = new MemoryWorld({}, { handles: 3 })
+    const { Fields } = importsOf(world)['wasi:http/types']
+    for (let made = 0; made < 3; made++) new Fields()
+    expect(() => new Fields()).toThrow(GuestEnd)
+    expect(world.ends).toEqual([{ kind: 'trap', message: 'too many handles' }])
+  })
+
+  it('is back at nothing when everything was dropped', async () => {
+    const world = new MemoryWorld({ dir: { f: 'text' } })
+    const imports = importsOf(world)
+    const http = imports['wasi:http/types']
+    using clock = imports['wasi:clocks/monotonic-clock'].subscribeDuration(0n)
+    const [first] = imports['wasi:filesystem/preopens'].getDirectories()
+    if (first === undefined) throw new Error('expected a preopen')
+    {
+      using root = first[0]
+      using file = await root.openAt({}, 'dir/f', {}, { read: true, write: true })
+      using input = file.readViaStream(0n)
+      using output = file.writeViaStream(0n)
+      using pollable = output.subscribe()
+      using entries = await (await root.openAt({}, 'dir', { directory: true }, { read: true })).readDirectory()
+      await input.blockingRead(2n)
+      entries.readDirectoryEntry()
+      pollable.ready()
+      using request = new http.OutgoingRequest(http.Fields.fromList([['a', bytes('b')]]))
+      using body = request.body()
+      using stream = body.write()
+      stream.checkWrite()
+      stream.write(bytes('lost'))
+    }
+    await settled()
+    expect(world.held).toBe(2)
+    clock.ready()
+  })
+
+  it('keeps the place of what was dropped while it still works, so that dropping in a loop piles up nothing', async () => {
+    const world = new MemoryWorld({}, { handles: 8 })
+    const imports = importsOf(world)
+    const http = imports['wasi:http/types']
+    world.host.serve = () => new Promise(() => undefined)
+    const send = (): void => {
+      const request = new http.OutgoingRequest(new http.Fields())
+      request.setAuthority('a.test')
+      imports['wasi:http/outgoing-handler'].handle(request, undefined)[Symbol.dispose]()
+    }
+    expect(() => Array.from({ length: 9 }, send)).toThrow(GuestEnd)
+    await settled()
+    expect(world.host.arrived.length).toBeLessThanOrEqual(8)
+  })
+})
