@@ -28,6 +28,17 @@ export const argumentsFromJson = (text: string): readonly unknown[] => {
 /** JSON text of a lifted result. */
 export const resultToJson = (value: unknown): string => JSON.stringify(value === undefined ? null : value, replace) ?? 'null'
 
+/** Whether an agent's text is JSON already, or words to be quoted. */
+export const isJson = (value: unknown): value is string => {
+  if (typeof value !== 'string') return false
+  try {
+    parse(value)
+    return true
+  } catch {
+    return false
+  }
+}
+
 const parse = (text: string): unknown => {
   try {
     return JSON.parse(text)

@@ -2,7 +2,7 @@ import { wireVersion, type FromCell, type SessionStart, type ToCell } from '#wir
 import { Artifacts } from './artifacts.ts'
 import { JcoLinker } from './link/jco.ts'
 import { defaultSlicing, type Slicing } from './meter.ts'
-import { trapOf } from './outcome.ts'
+import { plainMessage } from './outcome.ts'
 import { Session } from './session.ts'
 import { Turns } from './turns.ts'
 import type { CellTransport } from './transport.ts'
@@ -99,8 +99,7 @@ class Cell {
       },
       (error: unknown) => {
         this.#artifacts.remove(artifact)
-        const told = trapOf(error)
-        this.#send({ type: 'load-failed', artifact, message: told.kind === 'trap' ? told.message : 'expected an artifact, got an exit' })
+        this.#send({ type: 'load-failed', artifact, message: plainMessage(error) })
       },
     )
   }

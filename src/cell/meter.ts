@@ -4,14 +4,14 @@ import type { TurnTaker } from './turns.ts'
 
 /** How one thread is shared. */
 export interface Slicing {
-  /** Fuel of one turn; about 1 to 2 ms of V8's code. */
+  /** Fuel of one turn. */
   readonly sliceFuel: number
   /** Wall time of one turn: fuel does not see what host functions cost. */
   readonly turnMs: number
 }
 
-/** A turn short enough that a kill gets through in time, long enough that taking turns (5 µs) costs nothing. */
-export const defaultSlicing: Slicing = { sliceFuel: 2_000_000, turnMs: 4 }
+/** A turn (measured: 0.4 to 2 ms) short enough that a kill gets through in time, long enough that taking turns (10 µs) costs little. */
+export const defaultSlicing: Slicing = { sliceFuel: 4_000_000, turnMs: 4 }
 
 /** What a {@link Meter} stands on. */
 export interface MeterWorld {

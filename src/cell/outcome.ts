@@ -16,6 +16,9 @@ export const trapOf = (error: unknown): Extract<GuestOutcome, { kind: 'trap' | '
   return { kind: 'trap', message: neutralText(describe(error)) }
 }
 
+/** The message of an error on the cell's own side, for the host: one line, without paths. */
+export const plainMessage = (error: unknown): string => neutralText(messageOf(error))
+
 const neutral = (outcome: GuestEnd['outcome']): Extract<GuestOutcome, { kind: 'trap' | 'exit' }> =>
   outcome.kind === 'exit' ? { kind: 'exit', code: outcome.code & 0xff } : { kind: 'trap', message: neutralText(outcome.message) }
 
@@ -25,7 +28,7 @@ const describe = (error: unknown): string => {
   if (ours) return message
   // Errors of the glue come from another context: their classes are not the ones known here.
   if (message.startsWith('Maximum call stack')) return 'call stack exhausted'
-  if (message.startsWith('WebAssembly.')) return 'the cell has no room for another instance'
+  if (/^WebAssembly\..*(?:allocate|out of memory)/i.test(message)) return 'the cell has no room for another instance'
   return `broke a rule of the component model: ${message}`
 }
 

@@ -1,9 +1,10 @@
 import { buildImports } from '#cell/adapters/index.ts'
+import { GuestEnd } from '#cell/adapters/world.ts'
 import type { ExportedFunction } from '#core/artifact.ts'
 import type { CallReply } from '#wire/calls.ts'
 import type { FromCell, GuestOutcome, GuestUsage, SessionStart } from '#wire/messages.ts'
 import { HostLine } from './host-line.ts'
-import { argumentsFromJson, resultToJson } from './json-values.ts'
+import { argumentsFromJson, isJson, resultToJson } from './json-values.ts'
 import { DeclaredError, type Instance, type Linked } from './link/linker.ts'
 import { Meter, type Slicing } from './meter.ts'
 import { trapOf } from './outcome.ts'
@@ -40,7 +41,7 @@ export class Session {
   readonly #output: OutputLine
   readonly #unwound = Promise.withResolvers<GuestOutcome>()
   #instance: Instance | undefined
-  /** The first reason to end that did not come from the guest's code itself. */
+  /** The first reason to end. */
   #cause: GuestOutcome | undefined
 
   constructor(parts: SessionParts) {
@@ -61,13 +62,14 @@ export class Session {
   /** Runs it all; resolves when `ended` has been handed to the transport. Never rejects. */
   async run(): Promise<void> {
     this.#parts.turns.take(this.#meter, 'waiting', () => {
-      this.#perform().then(this.#unwound.resolve, (error: unknown) => this.#unwound.resolve(this.#outcomeOf(error)))
+      this.#perform().then(
+        (outcome) => this.#unwind(outcome),
+        (error: unknown) => this.#unwind(this.#outcomeOf(error)),
+      )
     })
-    const natural = await this.#unwound.promise
+    const outcome = await this.#unwound.promise
     const usage = this.#usage()
-    if (this.#cause?.kind === 'killed') this.#output.close()
     await this.#output.flushed()
-    const outcome = this.#cause ?? natural
     this.#close()
     await this.#parts.send({ type: 'ended', session: this.#parts.id, outcome, usage })
   }
@@ -85,8 +87,9 @@ export class Session {
 
   async #perform(): Promise<GuestOutcome> {
     if (this.#cause !== undefined) return this.#cause
-    const { start, linked, exported, id: _id } = this.#parts
-    const world = createWorld({ start, host: this.#line, output: this.#output, waits: this.#waits, ends: (outcome) => this.#end(outcome) })
+    const { start, linked, exported } = this.#parts
+    const ends = (outcome: GuestEnd['outcome']): void => this.#end(trapOf(new GuestEnd(outcome)))
+    const world = createWorld({ start, host: this.#line, output: this.#output, waits: this.#waits, ends })
     const args = argumentsOf(exported, start)
     this.#instance = await linked.instantiate(buildImports(world), this.#meter)
     try {
@@ -104,13 +107,19 @@ export class Session {
     }, 'slice')
   }
 
+  /** The guest's stack is gone; `outcome` is what it came to by itself. */
+  #unwind(outcome: GuestOutcome): void {
+    this.#cause ??= outcome
+    this.#unwound.resolve(this.#cause)
+  }
+
   #end(cause: GuestOutcome): void {
     if (this.#cause !== undefined) return
     this.#cause = cause
     this.#meter.stop()
     this.#waits.end(new Error('the session is over'))
     // A stack that does not unwind is left behind; the host hears of the end in any case.
-    setTimeout(() => this.#unwound.resolve(cause), graceMs).unref()
+    setTimeout(() => this.#unwind(cause), graceMs).unref()
   }
 
   #outcomeOf(error: unknown): GuestOutcome {
@@ -153,7 +162,7 @@ const returned = ({ kind }: ExportedFunction, value: unknown): GuestOutcome => {
 const declared = ({ kind }: ExportedFunction, payload: unknown): GuestOutcome => {
   // `wasi:cli/run` says no more than that it failed.
   if (kind === 'wasi-command') return { kind: 'exit', code: 1 }
-  const error = resultToJson(payload)
+  const error = kind === 'agent-run' && isJson(payload) ? payload : resultToJson(payload)
   return fits(error) ? { kind: 'error', error } : tooLong
 }
 

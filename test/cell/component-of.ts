@@ -19,7 +19,7 @@ export const artifactOf = async (wat: string): Promise<TestArtifact> => {
 
 /** What {@link agentWat} puts together. */
 export interface AgentParts {
-  /** Imports and canonical lowerings, before the modules. */
+  /** Imports and canonical lowerings, after `$libc` and before the agent's module. */
   readonly around?: string
   /** Replaces `(instance $libc …)`: has to export `memory` and `cabi_realloc`. */
   readonly libc?: string
@@ -40,9 +40,9 @@ const bumpAllocator = `
 
 /** A component that exports `cordon:agent/run`. Core functions can answer `ok` or `err` with `(call $ok (ptr) (len))`. */
 export const agentWat = (parts: AgentParts): string => `(component $top
-  ${parts.around ?? ''}
   (core module $libc ${parts.libc ?? bumpAllocator})
   (core instance $libc (instantiate $libc))
+  ${parts.around ?? ''}
   (core module $m
     (import "libc" "memory" (memory $memory 0))
     ${parts.imports ?? ''}

@@ -128,3 +128,13 @@ export class TestCell {
 
 /** A reply that worked. */
 export const replied = (value: Readonly<Record<string, unknown>>, body: Uint8Array = nothing): CallReply => ({ ok: true, value, body })
+
+/** Kills a session and gives the milliseconds of CPU time of this process until its end was heard: other processes do not count. */
+export const timeToKill = async (running: Running): Promise<number> => {
+  const before = process.cpuUsage()
+  running.kill()
+  const { outcome } = await running.ended
+  if (outcome.kind !== 'killed') throw new Error(`expected a killed session, got one that ${outcome.kind}`)
+  const { user, system } = process.cpuUsage(before)
+  return (user + system) / 1000
+}

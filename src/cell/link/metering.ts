@@ -4,9 +4,12 @@ import type { CompiledCore } from './core-module.ts'
 import type { CoreFunction } from './glue.ts'
 import { LinkTrap, type MeterHooks } from './linker.ts'
 
-/** Fuel for one stretch on a stack that cannot suspend: an allocation, a post-return. At most 8 ms; growing by 100 MiB fits. */
+/**
+ * Fuel on a stack that cannot suspend (allocations and post-returns called by the glue), all together until the guest next can.
+ * At most 8 ms; growing by 100 MiB fits.
+ */
 export const unsuspendableFuel = 8_000_000
-/** Fuel for the start functions of one core instance: constructors of whole language runtimes run there. About 20 ms. */
+/** The same for all start functions of a component instance: constructors of whole language runtimes run there. At most 20 ms. */
 export const startFuel = 20_000_000
 /** Core instances of one component instance, and memories among them: each memory reserves 8 GB of a process's address space. */
 const maxCoreInstances = 256
@@ -33,8 +36,9 @@ export class Metering {
   /** Stretches that cannot suspend, one inside the other, and those of them in which the guest must not call out. */
   #stuck = 0
   #mayNotLeave = 0
-  #stuckUntil = 0
-  #tookWhileStuck = false
+  /** What is left of the fuel for such stretches, and how much was charged when the present one first asked for some. */
+  #stuckFuel = startFuel
+  #stuckFrom: number | undefined
   /** Why the guest was stopped from here, if it was. */
   trap: LinkTrap | undefined
 
@@ -61,7 +65,7 @@ export class Metering {
     const all: Record<string, ModuleImports> = Object.create(null) as Record<string, ModuleImports>
     for (const [module, fields] of Object.entries(imports)) all[module] = this.#wrapped(fields)
     all[meterModule] = this.#meterImports(core, imports, own)
-    const instance = this.#whileStuck(startFuel, () => new engine.Instance(core.module, all))
+    const instance = this.#whileStuck(() => new engine.Instance(core.module, all))
     this.#adopt(instance.exports, own)
     return instance
   }
@@ -72,7 +76,7 @@ export class Metering {
     return (...args) => {
       this.#mayNotLeave += 1 - leaves
       try {
-        return this.#whileStuck(unsuspendableFuel, () => core(...args))
+        return this.#whileStuck(() => core(...args))
       } finally {
         this.#mayNotLeave -= 1 - leaves
       }
@@ -156,36 +160,44 @@ export class Metering {
     }
   }
 
-  /** Runs `run` on a stack that cannot suspend, with at most `fuel`. */
-  #whileStuck<T>(fuel: number, run: () => T): T {
-    if (this.#stuck++ === 0) this.#stuckUntil = this.fuelUsed() + fuel
+  /** Runs `run` on a stack that cannot suspend. */
+  #whileStuck<T>(run: () => T): T {
+    this.#stuck++
     try {
       return run()
     } finally {
       this.#stuck--
-      if (this.#stuck === 0 && this.#tookWhileStuck) this.#settleStuck()
+      if (this.#stuck === 0) this.#settleStuck()
     }
   }
 
   /** Many short stretches must not add up to a long one: what is left is taken back, so that the next charge asks and may yield. */
   #settleStuck(): void {
-    this.#tookWhileStuck = false
+    if (this.#stuckFrom === undefined) return
+    this.#stuckFuel -= this.fuelUsed() - this.#stuckFrom
+    this.#stuckFrom = undefined
     this.#takeBack()
+  }
+
+  /** Fuel that may still be charged before the stack can suspend. */
+  #stuckFuelLeft(used: number): number {
+    this.#stuckFrom ??= used
+    return this.#stuckFuel - (used - this.#stuckFrom)
   }
 
   /** Gives the units to add to the slice of the module that asks, 0 to yield, or -1 to trap. */
   #refill(slice: CoreGlobal | undefined): number {
     const used = this.fuelUsed() + (slice === undefined ? debtAtStart : 0)
-    const left = this.#stuck > 0 ? this.#stuckUntil - used : Number.MAX_SAFE_INTEGER
+    const canSuspend = this.#stuck === 0
+    const left = canSuspend ? Number.MAX_SAFE_INTEGER : this.#stuckFuelLeft(used)
     if (left < 0) {
       this.trap ??= new LinkTrap('the component ran too long in a start function, its cabi_realloc or a post-return')
       return -1
     }
-    const answer = this.#hooks.refill(this.#stuck === 0, used)
+    const answer = this.#hooks.refill(canSuspend, used)
     if (answer === 'stop') return -1
-    if (answer === 'yield') return 0
-    if (this.#stuck > 0) this.#tookWhileStuck = true
-    return this.#grant(Math.min(answer, left), slice)
+    if (canSuspend) this.#stuckFuel = unsuspendableFuel
+    return answer === 'yield' ? 0 : this.#grant(Math.min(answer, left), slice)
   }
 
   /** Lets the whole instance charge `units` beyond what it has charged: part to who asks, the rest stays where it is. */

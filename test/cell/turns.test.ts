@@ -1,0 +1,58 @@
+import { describe, expect, it } from 'vitest'
+import { Turns, type TurnTaker } from '#cell/turns.ts'
+
+class Taker implements TurnTaker {
+  cpuUs = 0
+  turns = 0
+  turnBegins(): void {
+    this.turns++
+  }
+  turnEnded(cpuUs: number): void {
+    this.cpuUs += cpuUs
+  }
+}
+
+const burn = (ms: number): void => {
+  const { user } = process.cpuUsage()
+  while (process.cpuUsage().user - user < ms * 1000);
+}
+const soon = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
+
+describe('turns on one thread', () => {
+  it('charges each taker what its turn costs, the microtasks it sets off included', async () => {
+    const turns = new Turns()
+    const [busy, idle] = [new Taker(), new Taker()]
+    turns.take(busy, 'waiting', () => {
+      burn(5)
+      void Promise.resolve()
+        .then(() => burn(5))
+        .then(() => burn(5))
+    })
+    turns.take(idle, 'waiting', () => undefined)
+    for (let n = 0; n < 10; n++) await soon()
+    expect(busy.cpuUs).toBeGreaterThanOrEqual(14_000)
+    expect(idle.turns).toBe(1)
+    expect(idle.cpuUs).toBeLessThan(5000)
+  })
+
+  it('alternates between those who waited and those who used up a slice', async () => {
+    const turns = new Turns()
+    const order: string[] = []
+    const taker = new Taker()
+    for (let n = 0; n < 3; n++) turns.take(taker, 'slice', () => order.push('slice'))
+    for (let n = 0; n < 3; n++) turns.take(taker, 'waiting', () => order.push('waiting'))
+    for (let n = 0; n < 20; n++) await soon()
+    expect(order).toEqual(['waiting', 'slice', 'waiting', 'slice', 'waiting', 'slice'])
+  })
+
+  it('lets timers and the wire in between any two turns', async () => {
+    const turns = new Turns()
+    const order: string[] = []
+    const taker = new Taker()
+    for (let n = 0; n < 3; n++) turns.take(taker, 'slice', () => (burn(2), order.push('turn')))
+    setTimeout(() => order.push('timer'), 1)
+    for (let n = 0; n < 20; n++) await soon()
+    expect(order.indexOf('timer')).toBeGreaterThan(0)
+    expect(order.indexOf('timer')).toBeLessThan(3)
+  })
+})
