@@ -36,11 +36,11 @@ export class FileError extends Error {
 const chunkBytes = 65_536
 
 /** Mounts of this session, asked for once and late: a JavaScript guest cannot call its host while it is being built. */
-let mounts: readonly (readonly [Descriptor, string])[] | undefined
+let mounts: readonly (readonly [Descriptor, string])[] = []
 
 /** The mount that holds `path` (the most specific one) and the rest of the path. `..` is left to the host to judge. */
 const locate = (path: string): { readonly folder: Descriptor; readonly rest: string } => {
-  mounts ??= getDirectories().toSorted(([, a], [, b]) => b.length - a.length)
+  if (mounts.length === 0) mounts = getDirectories().toSorted(([, a], [, b]) => b.length - a.length)
   for (const [folder, name] of mounts) {
     const root = name.endsWith('/') ? name : `${name}/`
     if (path === name || path === root) return { folder, rest: '.' }

@@ -13,6 +13,8 @@ export interface BundledSource {
   readonly text: string
   /** Source map (JSON) from `text` to the author's files. */
   readonly map: string
+  /** Absolute path that the map's sources are relative to. */
+  readonly folder: string
   /** The WIT interfaces it imports, versioned. */
   readonly imports: readonly string[]
 }
@@ -144,7 +146,7 @@ export const bundleSource = async (request: BundleRequest): Promise<BundledSourc
       output.imports.filter((used) => used.external).map((used) => used.path),
     )
     const file = (ending: string): string => outputFiles.find(({ path }) => basename(path) === `agent.js${ending}`)?.text ?? ''
-    return { text: file(''), map: file('.map'), imports: [...new Set(imports)].toSorted() }
+    return { text: file(''), map: file('.map'), folder: project, imports: [...new Set(imports)].toSorted() }
   } catch (error) {
     if (!isBuildFailure(error)) throw error
     throw sourceError(error.errors.map(describeMessage))

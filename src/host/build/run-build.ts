@@ -1,6 +1,5 @@
 import { spawn } from 'node:child_process'
 import { mkdir, mkdtemp, readFile, realpath, rm, writeFile } from 'node:fs/promises'
-import { SourceMap, type SourceMapPayload } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 
@@ -8,6 +7,7 @@ import { CordonError } from '#core/errors.ts'
 import type { GuestEngine } from './build-agent.ts'
 import { ownModule, packageFile, toolRoot, type BuildTool } from './build-tools.ts'
 import { sourceError, type BundledSource } from './bundle-source.ts'
+import { explainBuild } from './explain-build.ts'
 import { writeWitFolder, type WitPackages } from './wit-folder.ts'
 
 /** What one build needs. */
@@ -74,24 +74,6 @@ const runProcess = async (job: BuildJob, scratch: string): Promise<{ readonly co
   }
 }
 
-/** Turns positions in the bundle into positions in the author's files, and drops what names this machine. */
-const explain = (errors: string, source: BundledSource, scratch: string): readonly string[] => {
-  const map = new SourceMap(JSON.parse(source.map) as SourceMapPayload)
-  return errors
-    .replaceAll(`${scratch}/`, '')
-    .split('\n')
-    .map((line) => line.trimEnd())
-    .filter(
-      (line) => line !== '' && !/^(?:Caused by:|Exception while|Failed to initialize|Redirecting call|note: run with)/.test(line.trim()),
-    )
-    .map((line) =>
-      line.replace(/[\w./:-]*(?:agent|user)\.js:(\d+):(\d+)/, (place, row: string, column: string) => {
-        const entry = map.findEntry(Number(row) - 1, Number(column) - 1)
-        return 'originalSource' in entry ? `${entry.originalSource}:${entry.originalLine + 1}:${entry.originalColumn + 1}` : place
-      }),
-    )
-}
-
 /**
  * Compiles a bundle into a component, in a process that can read the tools and write a scratch folder.
  *
@@ -107,7 +89,7 @@ export const runBuild = async (job: BuildJob): Promise<Uint8Array> => {
     const { code, errors } = await runProcess(job, scratch)
     job.signal?.throwIfAborted()
     if (code === null) throw sourceError(['the build was ended: it took too long or too much memory'])
-    if (code !== 0) throw sourceError(explain(errors, job.source, scratch))
+    if (code !== 0) throw sourceError([explainBuild(errors.replaceAll(`${scratch}/`, ''), job.source)])
     return new Uint8Array(await readFile(join(scratch, 'component.wasm')))
   } catch (error) {
     if (job.signal?.aborted === true) throw new CordonError('session.interrupted', 'the build was interrupted', { cause: error })
