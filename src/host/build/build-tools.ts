@@ -28,6 +28,10 @@ const wanted: Readonly<Record<GuestEngine, readonly (readonly [name: string, ran
   ],
 }
 
+/** The npm ranges of an engine's build tools, as a `package.json` names them. */
+export const buildToolRanges = (engine: GuestEngine): Readonly<Record<string, string>> =>
+  Object.fromEntries(wanted[engine].map(([name, range]) => [name, `~${range}`]))
+
 /**
  * Finds the folder of an installed package as Node would from this file, without running any of it.
  * (`exports` hides `package.json` in some of the tools, so the search paths are walked.)
