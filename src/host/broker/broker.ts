@@ -26,7 +26,7 @@ export interface BrokerOptions {
   /** Milliseconds since the epoch. */
   readonly now: () => number
   /** When the session's time is over: no grant outlives it. */
-  readonly notAfterMs: number
+  readonly notAfterMs: () => number
   /** Ends the session; called at most once, with the first cause. */
   readonly fail: (error: CordonError) => void
   /** Told of each record's place in the log. */
@@ -164,7 +164,7 @@ export class Broker {
       decision,
       receipt,
       policyDigest: policy.digest,
-      notAfterMs,
+      notAfterMs: notAfterMs(),
       now,
       alsoAllows: (capability) => decide(policy, capability).effect === 'allow',
     })

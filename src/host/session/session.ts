@@ -64,7 +64,8 @@ export class Session {
   #working = 0
   #cause: CordonError | undefined
   #place: Place | undefined
-  #startedMs = 0
+  #startedMs: number
+  #deadline: NodeJS.Timeout | undefined
   #cpuAtStartUs = 0
   #reported: GuestUsage = { fuel: 0, cpuUs: 0, memoryPeakBytes: 0 }
   #firstSeq = -1
@@ -79,7 +80,7 @@ export class Session {
       policy,
       audit,
       now,
-      notAfterMs: this.#startedMs + policy.limits.timeoutMs,
+      notAfterMs: () => this.#startedMs + policy.limits.timeoutMs,
       fail: (error) => this.#end(error),
       recorded: (receipt) => this.#recorded(receipt),
       decided: (call) => this.#events.push({ type: 'decision', call }),
@@ -99,9 +100,8 @@ export class Session {
   }
 
   async #run(): Promise<RunResult> {
-    const { signal, policy } = this.#options
+    const { signal } = this.#options
     const interrupt = (): void => this.#end(interruption(signal?.reason))
-    const deadline = setTimeout(() => this.#end(limitError('timeout', policy.limits)), policy.limits.timeoutMs)
     signal?.addEventListener('abort', interrupt, { once: true })
     if (signal?.aborted === true) interrupt()
     let settled: Settled
@@ -110,7 +110,7 @@ export class Session {
     } catch (error) {
       settled = { error: asCordonError(this.#cause ?? error) }
     } finally {
-      clearTimeout(deadline)
+      clearTimeout(this.#deadline)
       signal?.removeEventListener('abort', interrupt)
     }
     return await this.#finish(settled)
@@ -139,10 +139,18 @@ export class Session {
       stdinIsTerminal: false,
       stdoutIsTerminal: false,
     }
+    this.#startClock()
     cell.start(this.#options.number, start, this.#sink())
     const ended = await this.#guestEnded.promise
     if (this.#cause !== undefined) return { error: this.#cause }
     return ended === 'killed' ? { error: new CordonError('cell.violation', 'the cell ended the session without being asked to') } : ended
+  }
+
+  /** The agent's time begins when its guest does: waiting for a place or for a cell to start is not its doing, and has bounds of its own. */
+  #startClock(): void {
+    const { limits } = this.#options.policy
+    this.#startedMs = this.#options.now()
+    this.#deadline = setTimeout(() => this.#end(limitError('timeout', limits)), limits.timeoutMs)
   }
 
   /** Environment variables are handed over at the start, so each is decided and recorded then. */
@@ -228,7 +236,7 @@ export class Session {
   }
 
   async #finish(settled: Settled): Promise<RunResult> {
-    const wallMs = this.#options.now() - this.#startedMs
+    const wallMs = this.#deadline === undefined ? 0 : this.#options.now() - this.#startedMs
     const cpuUs = this.#cpuUs()
     this.#cause ??= 'error' in settled ? settled.error : undefined
     this.#over.abort(this.#cause ?? new CordonError('runtime.closed', 'the session is over'))

@@ -107,7 +107,7 @@ const setUp = (limits: Partial<Limits> = {}): { broker: Broker; log: Recorder; p
     policy: policy(limits),
     audit: log,
     now: () => 1000,
-    notAfterMs: 2000,
+    notAfterMs: () => 2000,
     fail: (error) => failures.push(error),
   })
   const provider = new NotingProvider(log)
