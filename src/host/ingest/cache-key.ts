@@ -1,31 +1,44 @@
 import { createHash } from 'node:crypto'
-import { readFile } from 'node:fs/promises'
+import { readdir, readFile } from 'node:fs/promises'
 import { CordonError } from '#core/errors.ts'
 import { rewriterVersion } from '#core/wasm/rewrite-core.ts'
-import { asyncImports } from '#core/async-imports.ts'
 import { vendorFolder } from './bindgen.ts'
-import { patchVersion } from './glue-patch.ts'
 import type { LimitsProfile } from './profile.ts'
 
 const transpilerFiles = ['bindgen.js', 'js-component-bindgen-component.core.wasm', 'js-component-bindgen-component.core2.wasm']
 
-/** Hex sha256 over the transpiler itself, which says more than its version. Throws CordonError `ingest.failed` when it is not there. */
-export const transpilerDigest = async (): Promise<string> => {
+/** The code besides the transpiler that decides what an artifact holds: rewriter, patches, checks, what is linked and what suspends. */
+const codeFolders = [new URL('./', import.meta.url), new URL('../../core/', import.meta.url), new URL('../../core/wasm/', import.meta.url)]
+
+const isCode = (name: string): boolean => /\.[jt]s$/.test(name) && !name.endsWith('.d.ts')
+
+const codeFiles = async (): Promise<URL[]> => {
+  const listed = await Promise.all(
+    codeFolders.map(async (folder) => (await readdir(folder)).filter((name) => isCode(name)).toSorted().map((name) => new URL(name, folder))),
+  )
+  return listed.flat()
+}
+
+/**
+ * Hex sha256 over the code that makes artifacts, the transpiler included: says more than version numbers do. Throws
+ * CordonError `ingest.failed` when the transpiler is not there.
+ */
+export const makerDigest = async (): Promise<string> => {
   const hash = createHash('sha256')
-  for (const name of transpilerFiles) {
-    const bytes = await readFile(new URL(name, vendorFolder)).catch((error: unknown) => {
-      throw new CordonError('ingest.failed', `the transpiler's file \`${name}\` is missing`, {
+  for (const file of [...transpilerFiles.map((name) => new URL(name, vendorFolder)), ...(await codeFiles())]) {
+    const bytes = await readFile(file).catch((error: unknown) => {
+      throw new CordonError('ingest.failed', `the transpiler's file \`${file.pathname.split('/').at(-1)}\` is missing`, {
         cause: error,
         hint: 'in a checkout, run `npm run build:vendor`',
       })
     })
-    hash.update(`${name} ${bytes.length}\n`).update(bytes)
+    hash.update(`${bytes.length} `).update(bytes)
   }
   return hash.digest('hex')
 }
 
 /** The key of an artifact: hex sha256 over everything that decides what it holds. */
-export const cacheKey = (componentDigest: string, profile: LimitsProfile, transpiler: string): string =>
+export const cacheKey = (componentDigest: string, profile: LimitsProfile, maker: string): string =>
   createHash('sha256')
     .update(
       JSON.stringify([
@@ -34,9 +47,7 @@ export const cacheKey = (componentDigest: string, profile: LimitsProfile, transp
         profile.maxMemoryPages,
         profile.maxTableElements,
         rewriterVersion,
-        transpiler,
-        patchVersion,
-        asyncImports,
+        maker,
         process.version,
       ]),
     )

@@ -3,9 +3,6 @@ import type { CoreModule } from '#core/artifact.ts'
 import { CordonError } from '#core/errors.ts'
 import { debugLogMessage, identifierName, isMethodCall, keyName, visitTree } from './syntax-tree.ts'
 
-/** Changes whenever a patch changes: part of every cache key. */
-export const patchVersion = '1'
-
 interface Edit {
   readonly start: number
   readonly end: number

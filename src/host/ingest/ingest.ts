@@ -3,7 +3,7 @@ import type { Artifact } from '#core/artifact.ts'
 import { CordonError } from '#core/errors.ts'
 import { defaultWasmLimits } from '#core/wasm/wasm-limits.ts'
 import { decodeContents, encodeContents, type ArtifactContents } from './artifact-codec.ts'
-import { cacheKey, transpilerDigest } from './cache-key.ts'
+import { cacheKey, makerDigest } from './cache-key.ts'
 import { ArtifactCache } from './cache.ts'
 import { runIngestChild } from './child-process.ts'
 import { hostKey } from './host-key.ts'
@@ -96,7 +96,7 @@ export const ingest = async (component: Uint8Array, options: IngestOptions): Pro
   const bytes = Uint8Array.from(component)
   const componentDigest = await digestOf(bytes)
   const profile = profileOf(options.limits)
-  const key = cacheKey(componentDigest, profile, await transpilerDigest())
+  const key = cacheKey(componentDigest, profile, await makerDigest())
   const cache = new ArtifactCache(options.cacheDir, await hostKey(options.keyFile), options.maxCacheBytes ?? defaultCacheBytes)
 
   const found = await cache.find(key)
