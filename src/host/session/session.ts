@@ -18,6 +18,8 @@ import type { GuestOutcome, GuestUsage, SessionStart } from '#wire/messages.ts'
 
 /** How long a killed session may take to unwind before its whole cell is ended. */
 const killGraceMs = 250
+/** How long a session may wait for its place, its cell and its code. */
+const placingMs = 60_000
 /** Calls of one session that are worked on at a time; the rest wait in order. */
 const concurrentCalls = 16
 
@@ -65,6 +67,7 @@ export class Session {
   #cause: CordonError | undefined
   #place: Place | undefined
   #startedMs: number
+  #started = false
   #deadline: NodeJS.Timeout | undefined
   #cpuAtStartUs = 0
   #reported: GuestUsage = { fuel: 0, cpuUs: 0, memoryPeakBytes: 0 }
@@ -118,6 +121,7 @@ export class Session {
 
   async #perform(): Promise<Settled> {
     const { artifact, guest, policy, pool, segment } = this.#options
+    this.#deadline = setTimeout(() => this.#end(notPlaced()), placingMs)
     await this.#recordStart()
     const preopens = await this.#options.equip(this.#broker, this.#providerSession())
     const env = await this.#environment()
@@ -149,6 +153,8 @@ export class Session {
   /** The agent's time begins when its guest does: waiting for a place or for a cell to start is not its doing, and has bounds of its own. */
   #startClock(): void {
     const { limits } = this.#options.policy
+    clearTimeout(this.#deadline)
+    this.#started = true
     this.#startedMs = this.#options.now()
     this.#deadline = setTimeout(() => this.#end(limitError('timeout', limits)), limits.timeoutMs)
   }
@@ -236,7 +242,7 @@ export class Session {
   }
 
   async #finish(settled: Settled): Promise<RunResult> {
-    const wallMs = this.#deadline === undefined ? 0 : this.#options.now() - this.#startedMs
+    const wallMs = this.#started ? this.#options.now() - this.#startedMs : 0
     const cpuUs = this.#cpuUs()
     this.#cause ??= 'error' in settled ? settled.error : undefined
     this.#over.abort(this.#cause ?? new CordonError('runtime.closed', 'the session is over'))
@@ -317,6 +323,11 @@ export class Session {
     this.#lastSeq = Math.max(this.#lastSeq, receipt.seq)
   }
 }
+
+const notPlaced = (): CordonError =>
+  new CordonError('runtime.overloaded', `the agent found no place within ${placingMs / 1000} s`, {
+    hint: 'try again later, or raise pool.max',
+  })
 
 const asCordonError = (error: unknown): CordonError =>
   error instanceof CordonError ? error : new CordonError('internal', 'something in Cordon failed unexpectedly', { cause: error })
