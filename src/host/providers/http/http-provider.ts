@@ -1,8 +1,13 @@
-import type { Provider, ProviderSession } from '#host/broker/provider.ts'
+import type { Granted } from '#core/policy/grant.ts'
+import { GuestFault, type Performed, type Plan, type Provider, type ProviderSession } from '#host/broker/provider.ts'
 import type { SecretVault } from '#host/providers/secrets/secret-vault.ts'
-
-/** Gives all addresses of a name, canonical IP literals. Rejects like `dns.lookup`. */
-export type ResolveName = (name: string) => Promise<readonly string[]>
+import type { Call } from '#wire/calls.ts'
+import { type ResolveName, systemResolver } from './destination.ts'
+import { httpFault } from './errors.ts'
+import { HttpExchange, type HttpWorld, type PreparedRequest } from './http-exchange.ts'
+import { checkHeaders, type StartArgs, targetOf } from './request-head.ts'
+import { headBytes } from './response-head.ts'
+import { refuseStrayPlaceholders } from './secret-guard.ts'
 
 export interface HttpOptions {
   readonly secrets: SecretVault
@@ -10,11 +15,119 @@ export interface HttpOptions {
   readonly resolve?: ResolveName
   /** PEM certificates to trust besides the built-in ones. */
   readonly extraCertificates?: readonly string[]
-  /** Used when the guest sets none, and the most it may set; default 30,000. */
+  /** Used when the guest sets no timeout, and the most it may set; default 30,000. */
   readonly maxTimeoutMs?: number
 }
 
+type HttpCall = Extract<Call, { readonly op: `http.${string}` }>
+type ContinuingCall = Exclude<HttpCall, { readonly op: 'http.start' }>
+
+const ops = ['http.start', 'http.write', 'http.finish', 'http.response', 'http.read', 'http.close'] as const
+
+const isHttpCall = (call: Call): call is HttpCall => ops.some((op) => op === call.op)
+
+/** These have no body here: servers, proxies and caches disagree about one, and that difference is how requests are smuggled. */
+const bodyless = new Set(['GET', 'HEAD'])
+/** Methods that reflect a request with what we put into it, or tunnel past every check. */
+const neverSent = new Set(['CONNECT', 'TRACE', 'TRACK'])
+
+/** The outgoing HTTP of one session. */
+class OutgoingHttp implements Provider {
+  readonly ops = ops
+  readonly #world: HttpWorld
+  readonly #maxTimeoutMs: number
+  readonly #exchanges = new Set<HttpExchange>()
+
+  constructor(world: HttpWorld, maxTimeoutMs: number) {
+    this.#world = world
+    this.#maxTimeoutMs = maxTimeoutMs
+  }
+
+  plan(call: Call): Plan {
+    if (!isHttpCall(call)) throw new TypeError(`expected a call of http, got ${call.op}`)
+    if (call.op === 'http.start') return { kind: 'capability', capability: targetOf(call.args).capability, effect: 'external' }
+    return { kind: 'continuation', handle: call.args.handle, egressBytes: call.op === 'http.write' ? call.body.length : 0 }
+  }
+
+  async perform(granted: Granted, call: Call): Promise<Performed> {
+    const target = granted.consume()
+    const { rule } = granted
+    if (target.action !== 'net:request' || rule.kind !== 'net' || call.op !== 'http.start')
+      throw new TypeError('expected a grant for a request')
+    if (neverSent.has(target.method)) throw httpFault('HTTP-request-denied', target.method)
+    refuseStrayPlaceholders(call.args, rule, this.#world.secrets)
+    // The target comes from the grant alone; only what the decision does not cover comes from the call.
+    const request = this.#prepared(call.args, { target: { capability: target, query: targetOf(call.args).query }, rule })
+    const egressBytes = target.method.length + target.path.length + request.target.query.length + headBytes(call.args.headers)
+    if (egressBytes > this.#world.session.egressLeft) throw httpFault('HTTP-request-denied', 'egress limit reached')
+    const opened = new HttpExchange(request, this.#world)
+    this.#exchanges.add(opened)
+    void opened.start()
+    return { value: {}, opened, egressBytes }
+  }
+
+  async continue(call: Call): Promise<Performed> {
+    if (!isHttpCall(call) || call.op === 'http.start') throw new TypeError(`expected a call on an exchange, got ${call.op}`)
+    return this.#continue(this.#exchange(call.args.handle), call)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all([...this.#exchanges].map((exchange) => exchange.close()))
+    this.#exchanges.clear()
+  }
+
+  #prepared(args: StartArgs, decided: Pick<PreparedRequest, 'target' | 'rule'>): PreparedRequest {
+    const { headers, contentLength } = checkHeaders(args.headers, args)
+    const hasBody = args.hasBody && !bodyless.has(decided.target.capability.method)
+    if (!hasBody && contentLength !== undefined && contentLength > 0)
+      throw httpFault('HTTP-request-body-size', 'content-length without a body')
+    return {
+      ...decided,
+      headers,
+      contentLength,
+      hasBody,
+      connectTimeoutMs: this.#timeout(args.connectTimeoutMs),
+      firstByteTimeoutMs: this.#timeout(args.firstByteTimeoutMs),
+      betweenBytesTimeoutMs: this.#timeout(args.betweenBytesTimeoutMs),
+    }
+  }
+
+  #timeout(asked: number | null): number {
+    return Math.min(asked ?? this.#maxTimeoutMs, this.#maxTimeoutMs)
+  }
+
+  #exchange(number: number): HttpExchange {
+    const handle = this.#world.session.handle(number)
+    if (!(handle instanceof HttpExchange) || !this.#exchanges.has(handle)) throw new GuestFault('bad-descriptor')
+    return handle
+  }
+
+  async #continue(exchange: HttpExchange, call: ContinuingCall): Promise<Performed> {
+    switch (call.op) {
+      case 'http.write':
+        await exchange.write(call.body)
+        return { value: {}, egressBytes: call.body.length }
+      case 'http.finish':
+        exchange.finish(call.args.trailers)
+        return { value: {} }
+      case 'http.response': {
+        const { status, headers, bytes } = await exchange.response()
+        return { value: { status, headers }, ingressBytes: bytes }
+      }
+      case 'http.read': {
+        const { bytes, end, trailers } = await exchange.read(call.args.length)
+        return { value: { end, trailers }, body: bytes, ingressBytes: bytes.length }
+      }
+      case 'http.close':
+        this.#exchanges.delete(exchange)
+        await exchange.close()
+        return { value: {}, closed: true }
+    }
+  }
+}
+
 /** Performs wasi:http outgoing requests over undici. Follows no redirect, honours no proxy, dials only addresses it checked. */
-export const createHttpProvider = (_session: ProviderSession, _options: HttpOptions): Provider => {
-  throw new TypeError('not built yet')
+export const createHttpProvider = (session: ProviderSession, options: HttpOptions): Provider => {
+  const { secrets, resolve = systemResolver, extraCertificates = [], maxTimeoutMs = 30_000 } = options
+  return new OutgoingHttp({ session, secrets, resolve, extraCertificates }, maxTimeoutMs)
 }

@@ -1,0 +1,114 @@
+import type { Redaction } from '#host/providers/secrets/redaction.ts'
+import type { Headers } from './request-head.ts'
+
+/** What one read gives. */
+export interface ResponseChunk {
+  readonly bytes: Uint8Array
+  /** Whether these are the last bytes. */
+  readonly end: boolean
+  readonly trailers: Headers
+}
+
+/** How the connection is told to wait and to go on. */
+export interface Flow {
+  pause(): void
+  resume(): void
+}
+
+/** Bytes kept for a guest that does not read: past this the connection waits. */
+const highWaterBytes = 256 * 1024
+
+/** The body of a response on its way to the guest, secrets masked, kept within bounds. */
+export class ResponseBody {
+  readonly #redaction: Redaction
+  readonly #pieces: Uint8Array[] = []
+  #queued = 0
+  #flow: Flow | undefined
+  #waiting: (() => void)[] = []
+  #ended = false
+  #trailers: Headers = []
+  #failure: Error | undefined
+
+  constructor(redaction: Redaction) {
+    this.#redaction = redaction
+  }
+
+  /** Bytes that wait for the guest. */
+  get queuedBytes(): number {
+    return this.#queued
+  }
+
+  get ended(): boolean {
+    return this.#ended
+  }
+
+  /** Takes bytes from the connection; true when it must wait now. */
+  push(chunk: Uint8Array, flow: Flow): boolean {
+    this.#queue(this.#redaction.push(chunk))
+    if (this.#queued < highWaterBytes) return false
+    this.#flow = flow
+    flow.pause()
+    return true
+  }
+
+  /** The body is complete. */
+  end(trailers: Headers): void {
+    this.#queue(this.#redaction.end())
+    this.#ended = true
+    this.#trailers = trailers
+    this.#wakeAll()
+  }
+
+  /** The body will not be complete: what came is still read, then the failure. */
+  fail(failure: Error): void {
+    if (this.#ended) return
+    this.#failure ??= failure
+    this.#wakeAll()
+  }
+
+  /** At most `length` bytes, waiting for some. Throws GuestFault when the response failed. */
+  async read(length: number): Promise<ResponseChunk> {
+    while (this.#queued === 0 && !this.#ended && this.#failure === undefined) {
+      await new Promise<void>((resolve) => this.#waiting.push(resolve))
+    }
+    if (this.#queued === 0 && this.#failure !== undefined) throw this.#failure
+    const bytes = this.#take(length)
+    if (this.#queued < highWaterBytes / 2) this.#goOn()
+    const end = this.#ended && this.#queued === 0
+    return { bytes, end, trailers: end ? this.#trailers : [] }
+  }
+
+  #queue(bytes: Uint8Array): void {
+    if (bytes.length === 0) return
+    this.#pieces.push(bytes)
+    this.#queued += bytes.length
+    this.#wakeAll()
+  }
+
+  /** A buffer of its own: it may be posted to a thread with all that is around it. */
+  #take(length: number): Uint8Array {
+    const bytes = new Uint8Array(Math.min(length, this.#queued))
+    for (let filled = 0; filled < bytes.length;) {
+      const piece = this.#pieces.shift()
+      if (piece === undefined) break
+      const part = piece.subarray(0, bytes.length - filled)
+      bytes.set(part, filled)
+      filled += part.length
+      if (part.length < piece.length) this.#pieces.unshift(piece.subarray(part.length))
+    }
+    this.#queued -= bytes.length
+    return bytes
+  }
+
+  #goOn(): void {
+    const flow = this.#flow
+    this.#flow = undefined
+    flow?.resume()
+  }
+
+  #wakeAll(): void {
+    const waiting = this.#waiting
+    this.#waiting = []
+    for (const wake of waiting) wake()
+  }
+}
