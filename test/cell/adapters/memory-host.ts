@@ -1,4 +1,4 @@
-import { isCall, type Call, type CallOp, type CallReply, type FileType } from '#wire/calls.ts'
+import { isCall, type Call, type CallArgs, type CallOp, type CallReply, type FileType } from '#wire/calls.ts'
 
 const nothing = new Uint8Array()
 const ok = (value: Readonly<Record<string, unknown>> = {}, body: Uint8Array = nothing): CallReply => ({ ok: true, value, body })
@@ -33,7 +33,7 @@ export interface Served {
 
 /** A request as it arrived. */
 export interface Arrived {
-  readonly start: Extract<Call, { op: 'http.start' }>['args']
+  readonly start: CallArgs<'http.start'>
   body: string
   finished: boolean
   trailers: readonly (readonly [string, string])[]
@@ -43,6 +43,8 @@ interface Exchange extends Arrived {
   readonly served: Promise<Served>
   readonly chunks: string[]
 }
+
+type Answers = { readonly [O in CallOp]: (args: CallArgs<O>, body: Uint8Array) => CallReply | Promise<CallReply> }
 
 const encode = (text: string): Uint8Array => new TextEncoder().encode(text)
 const decode = (bytes: Uint8Array): string => new TextDecoder().decode(bytes)
@@ -91,30 +93,110 @@ export class MemoryHost {
     if (!isCall(call.op, call.args)) throw new Error(`a call that breaks the wire: ${JSON.stringify(call)}`)
     this.calls.push(call)
     await new Promise((resolve) => setImmediate(resolve))
-    return (await this.intercept?.(call)) ?? (await this.#perform(call))
+    const answer = this.#answers[call.op] as (args: unknown, body: Uint8Array) => CallReply | Promise<CallReply>
+    return (await this.intercept?.(call)) ?? (await answer(call.args, call.body))
   }
 
-  async #perform(call: Call): Promise<CallReply> {
-    if (call.op.startsWith('fs.')) return this.#file(call)
-    if (call.op.startsWith('http.')) return await this.#http(call)
-    switch (call.op) {
-      case 'stdin.read': {
-        const text = this.stdin.shift()
-        return ok({ end: text === undefined }, text === undefined ? nothing : encode(text))
-      }
-      case 'secret.use': {
-        const placeholder = this.secrets[call.args.name]
-        return placeholder === undefined ? failed('denied') : ok({ placeholder })
-      }
-      case 'tool.list':
-        return ok({ tools: Object.keys(this.tools).map((name) => ({ name, description: '', inputSchema: {} })) })
-      case 'tool.call': {
-        const run = this.tools[call.args.name]
-        return run === undefined ? failed('unknown') : ok({}, encode(run(decode(call.body))))
-      }
-      default:
-        return failed('unsupported')
-    }
+  /** How each operation is answered. */
+  readonly #answers: Answers = {
+    'fs.open': (args) => this.#openFile(args),
+    'fs.stat-at': ({ dir, path }) => this.#found(this.#at(dir, path), (entry) => ok(statOf(entry))),
+    'fs.stat': ({ handle }) => this.#opened(handle, (entry) => ok(statOf(entry))),
+    'fs.read': ({ handle, offset, length }) => this.#opened(handle, (entry) => ok({}, entry.bytes.slice(offset, offset + length))),
+    'fs.write': ({ handle, offset }, body) => this.#opened(handle, (entry) => writeTo(entry, offset, body)),
+    'fs.list': ({ handle }) => this.#opened(handle, listOf),
+    'fs.mkdir': ({ dir, path }) => {
+      const [folder, name] = this.#folderOf(dir, path)
+      if (folder?.has(name) === true) return failed('exist')
+      folder?.set(name, this.#entryOf({}))
+      return folder === undefined ? failed('no-entry') : ok()
+    },
+    'fs.rmdir': (args) => this.#remove(args),
+    'fs.unlink': (args) => this.#remove(args),
+    'fs.rename': ({ dir, path, toDir, toPath }) =>
+      this.#found(this.#at(dir, path), (entry) => {
+        const [to, toName] = this.#folderOf(toDir, toPath)
+        if (to === undefined) return failed('no-entry')
+        this.#remove({ dir, path })
+        to.set(toName, entry)
+        return ok()
+      }),
+    'fs.link': () => ok(),
+    'fs.symlink': () => ok(),
+    'fs.readlink': ({ path }) => ok({ target: `to ${path}` }),
+    'fs.set-size': ({ handle, size }) =>
+      this.#opened(handle, (entry) => {
+        entry.bytes = entry.bytes.slice(0, size)
+        return ok()
+      }),
+    'fs.set-times': ({ handle, accessedNs, modifiedNs }) =>
+      this.#opened(handle, (entry) => {
+        entry.accessedNs = accessedNs ?? entry.accessedNs
+        entry.modifiedNs = modifiedNs ?? entry.modifiedNs
+        return ok()
+      }),
+    'fs.set-times-at': () => ok(),
+    'fs.sync': ({ handle }) => this.#opened(handle, () => ok()),
+    'fs.close': ({ handle }) => this.#close(this.#entries, handle),
+    'http.start': (args) => this.#startExchange(args),
+    'http.write': ({ handle }, body) =>
+      this.#exchanging(handle, (exchange) => {
+        exchange.body += decode(body)
+        return ok()
+      }),
+    'http.finish': ({ handle, trailers }) =>
+      this.#exchanging(handle, (exchange) => {
+        exchange.finished = true
+        exchange.trailers = trailers
+        return ok()
+      }),
+    'http.response': ({ handle }) =>
+      this.#exchanging(handle, (_, { status = 200, headers = [], breakOff }) =>
+        breakOff === undefined ? ok({ status, headers }) : failed(breakOff),
+      ),
+    'http.read': ({ handle }) =>
+      this.#exchanging(handle, ({ chunks }, { trailers = [], cut }) => {
+        const piece = chunks.shift()
+        return piece === undefined && cut !== undefined ? failed(cut) : ok({ end: piece === undefined, trailers }, encode(piece ?? ''))
+      }),
+    'http.close': ({ handle }) => this.#close(this.#exchanges, handle),
+    'secret.use': ({ name }) => {
+      const placeholder = this.secrets[name]
+      return placeholder === undefined ? failed('denied') : ok({ placeholder })
+    },
+    'tool.list': () => ok({ tools: Object.keys(this.tools).map((name) => ({ name, description: '', inputSchema: {} })) }),
+    'tool.call': ({ name }, body) => {
+      const run = this.tools[name]
+      return run === undefined ? failed('unknown') : ok({}, encode(run(decode(body))))
+    },
+    'stdin.read': () => {
+      const piece = this.stdin.shift()
+      return ok({ end: piece === undefined }, encode(piece ?? ''))
+    },
+  }
+
+  #found(entry: Entry | undefined, then: (entry: Entry) => CallReply): CallReply {
+    return entry === undefined ? failed('no-entry') : then(entry)
+  }
+
+  #opened(handle: number, then: (entry: Entry) => CallReply): CallReply {
+    const entry = this.#entries.get(handle)
+    return entry === undefined ? failed('bad-descriptor') : then(entry)
+  }
+
+  async #exchanging(handle: number, then: (exchange: Exchange, served: Served) => CallReply): Promise<CallReply> {
+    const exchange = this.#exchanges.get(handle)
+    return exchange === undefined ? failed('connection-terminated') : then(exchange, await exchange.served)
+  }
+
+  #close(open: Map<number, unknown>, handle: number): CallReply {
+    this.closed.push(handle)
+    return open.delete(handle) ? ok() : failed('bad-descriptor')
+  }
+
+  #remove({ dir, path }: { readonly dir: number; readonly path: string }): CallReply {
+    const [folder, name] = this.#folderOf(dir, path)
+    return folder?.delete(name) === true ? ok() : failed('no-entry')
   }
 
   #entryOf(content: string | Tree): Entry {
@@ -137,51 +219,7 @@ export class MemoryHost {
     return [folder?.children, path.slice(cut + 1)]
   }
 
-  #file(call: Call): CallReply {
-    switch (call.op) {
-      case 'fs.open':
-        return this.#openFile(call)
-      case 'fs.read':
-      case 'fs.write':
-      case 'fs.set-size':
-      case 'fs.list':
-      case 'fs.stat':
-      case 'fs.set-times':
-      case 'fs.sync':
-      case 'fs.close':
-        return this.#onHandle(call)
-      case 'fs.stat-at': {
-        const entry = this.#at(call.args.dir, call.args.path)
-        return entry === undefined ? failed('no-entry') : ok(statOf(entry))
-      }
-      case 'fs.mkdir': {
-        const [folder, name] = this.#folderOf(call.args.dir, call.args.path)
-        if (folder?.has(name) === true) return failed('exist')
-        folder?.set(name, this.#entryOf({}))
-        return folder === undefined ? failed('no-entry') : ok()
-      }
-      case 'fs.unlink':
-      case 'fs.rmdir': {
-        const [folder, name] = this.#folderOf(call.args.dir, call.args.path)
-        return folder?.delete(name) === true ? ok() : failed('no-entry')
-      }
-      case 'fs.rename': {
-        const [from, name] = this.#folderOf(call.args.dir, call.args.path)
-        const [to, toName] = this.#folderOf(call.args.toDir, call.args.toPath)
-        const entry = from?.get(name)
-        if (entry === undefined || to === undefined) return failed('no-entry')
-        from?.delete(name)
-        to.set(toName, entry)
-        return ok()
-      }
-      case 'fs.readlink':
-        return ok({ target: `to ${call.args.path}` })
-      default:
-        return ok()
-    }
-  }
-
-  #openFile({ args }: Extract<Call, { op: 'fs.open' }>): CallReply {
+  #openFile(args: CallArgs<'fs.open'>): CallReply {
     const [folder, name] = this.#folderOf(args.dir, args.path)
     if (args.path.includes('..')) return failed('not-permitted')
     if (folder === undefined) return failed('no-entry')
@@ -196,74 +234,7 @@ export class MemoryHost {
     return ok({ handle, type: typeOf(entry) })
   }
 
-  #onHandle(call: Extract<Call, { args: { handle: number } }>): CallReply {
-    const entry = this.#entries.get(call.args.handle)
-    if (entry === undefined) return failed('bad-descriptor')
-    switch (call.op) {
-      case 'fs.read':
-        return ok({}, entry.bytes.slice(call.args.offset, call.args.offset + call.args.length))
-      case 'fs.write': {
-        const at = call.args.offset ?? entry.bytes.byteLength
-        const grown = new Uint8Array(Math.max(entry.bytes.byteLength, at + call.body.byteLength))
-        grown.set(entry.bytes)
-        grown.set(call.body, at)
-        entry.bytes = grown
-        return ok({ written: call.body.byteLength })
-      }
-      case 'fs.set-size':
-        entry.bytes = entry.bytes.slice(0, call.args.size)
-        return ok()
-      case 'fs.set-times':
-        entry.accessedNs = call.args.accessedNs ?? entry.accessedNs
-        entry.modifiedNs = call.args.modifiedNs ?? entry.modifiedNs
-        return ok()
-      case 'fs.list':
-        if (entry.children === undefined) return failed('not-directory')
-        return ok({ entries: [...entry.children].map(([name, child]) => [name, typeOf(child)]) })
-      case 'fs.stat':
-        return ok(statOf(entry))
-      case 'fs.close':
-        this.#entries.delete(call.args.handle)
-        this.closed.push(call.args.handle)
-        return ok()
-      default:
-        return ok()
-    }
-  }
-
-  async #http(call: Call): Promise<CallReply> {
-    if (call.op === 'http.start') return this.#startExchange(call)
-    if (!('handle' in call.args)) return failed('bad-descriptor')
-    const exchange = this.#exchanges.get(Number(call.args.handle))
-    if (exchange === undefined) return failed('connection-terminated')
-    switch (call.op) {
-      case 'http.write':
-        exchange.body += decode(call.body)
-        return ok()
-      case 'http.finish':
-        exchange.finished = true
-        exchange.trailers = call.args.trailers
-        return ok()
-      case 'http.response': {
-        const { status = 200, headers = [], breakOff } = await exchange.served
-        return breakOff === undefined ? ok({ status, headers }) : failed(breakOff)
-      }
-      case 'http.read': {
-        const { trailers = [], cut } = await exchange.served
-        const text = exchange.chunks.shift()
-        if (text === undefined && cut !== undefined) return failed(cut)
-        return ok({ end: text === undefined, trailers }, encode(text ?? ''))
-      }
-      case 'http.close':
-        this.#exchanges.delete(call.args.handle)
-        this.closed.push(call.args.handle)
-        return ok()
-      default:
-        return failed('internal-error')
-    }
-  }
-
-  async #startExchange({ args }: Extract<Call, { op: 'http.start' }>): Promise<CallReply> {
+  async #startExchange(args: CallArgs<'http.start'>): Promise<CallReply> {
     const request: Arrived = { start: args, body: '', finished: false, trailers: [] }
     this.arrived.push(request)
     const served = Promise.resolve(this.serve(request))
@@ -274,6 +245,20 @@ export class MemoryHost {
     this.#exchanges.set(handle, Object.assign(request, { served, chunks }))
     return ok({ handle })
   }
+}
+
+const writeTo = (entry: Entry, offset: number | null, body: Uint8Array): CallReply => {
+  const at = offset ?? entry.bytes.byteLength
+  const grown = new Uint8Array(Math.max(entry.bytes.byteLength, at + body.byteLength))
+  grown.set(entry.bytes)
+  grown.set(body, at)
+  entry.bytes = grown
+  return ok({ written: body.byteLength })
+}
+
+const listOf = (entry: Entry): CallReply => {
+  if (entry.children === undefined) return failed('not-directory')
+  return ok({ entries: [...entry.children].map(([name, child]) => [name, typeOf(child)]) })
 }
 
 const typeOf = (entry: Entry): FileType => (entry.children === undefined ? 'regular-file' : 'directory')
