@@ -6,7 +6,7 @@ import type { StartedChild } from './child-cell.ts'
 import type { LaunchSettings } from './child-launcher.ts'
 import { librariesOf } from './libraries.ts'
 import { wireOf } from './plain-child.ts'
-import { inside, nodeArguments, nodeBinary, nodeInside, type CellProgram } from './program.ts'
+import { inside, nodeArguments, nodeInside, type CellProgram } from './program.ts'
 import { seccompFilter } from './seccomp.ts'
 import { findTrustedTool } from './trusted-tool.ts'
 
@@ -29,7 +29,7 @@ const sandboxArguments = (program: CellProgram, libraries: readonly string[]): r
     ['--cap-drop', 'ALL'],
     ['--uid', nobody, '--gid', nobody],
     ['--hostname', 'cell'],
-    readOnly(nodeBinary(), nodeInside),
+    readOnly(program.engine, nodeInside),
     ...libraries.map((path) => readOnly(path, path)),
     ...program.readable.map((path) => readOnly(path, inside(program, path))),
     ['--remount-ro', '/'],
@@ -64,7 +64,7 @@ export const startBwrapChild = async ({ program, searchPath }: LaunchSettings): 
     throw unavailable(`expected a machine with a system call filter (x64, arm64), got \`${process.arch}\``, 'use --isolation process')
   }
   const place = (path: string): string => inside(program, path)
-  const sandbox = sandboxArguments(program, await librariesOf(nodeBinary()))
+  const sandbox = sandboxArguments(program, await librariesOf(program.engine))
   const child = spawn(bwrap, [...sandbox, nodeInside, ...nodeArguments(program, place)], {
     env: {},
     cwd: '/',

@@ -4,7 +4,7 @@ import process from 'node:process'
 import { CordonError } from '#core/errors.ts'
 import type { StartedChild } from './child-cell.ts'
 import type { LaunchSettings } from './child-launcher.ts'
-import { nodeArguments, nodeBinary } from './program.ts'
+import { nodeArguments } from './program.ts'
 import { findTrustedTool } from './trusted-tool.ts'
 
 /** The descriptor of the wire in every child cell. */
@@ -29,7 +29,7 @@ const privilegeArguments = (searchPath: string): readonly string[] => {
 
 /** Starts a child of level `process`: Node's permission model is all that holds it. */
 export const startPlainChild = ({ program, searchPath }: LaunchSettings): Promise<StartedChild> => {
-  const [command = nodeBinary(), ...rest] = [...privilegeArguments(searchPath), nodeBinary(), ...nodeArguments(program)]
+  const [command = program.engine, ...rest] = [...privilegeArguments(searchPath), program.engine, ...nodeArguments(program)]
   const child = spawn(command, rest, {
     env: {},
     cwd: '/',

@@ -14,6 +14,8 @@ export interface CellProgram {
   readonly packageFolder: string
   /** True when the code is TypeScript, run from source. */
   readonly source: boolean
+  /** The engine's binary: the one that runs the host. */
+  readonly engine: string
 }
 
 /** Where the program and the engine lie in a bwrap cell: the host's paths tell of its users. */
@@ -32,6 +34,7 @@ export const cellProgram: CellProgram = {
   readable: ['../../cell/', '../../wire/', '../../core/', '../../../package.json'].map((path) => pathOf(path)),
   packageFolder: pathOf('../../../'),
   source,
+  engine: process.execPath,
 }
 
 /** Where a path of the program lies inside a bwrap cell. */
@@ -49,6 +52,10 @@ export const nodeArguments = (program: CellProgram, place: (path: string) => str
   '--permission',
   ...program.readable.map((path) => `--allow-fs-read=${place(path)}`),
   '--no-experimental-sqlite',
+  '--no-experimental-ffi',
+  '--no-experimental-websocket',
+  '--no-experimental-webstorage',
+  '--no-experimental-global-navigator',
   '--disable-sigusr1',
   '--disallow-code-generation-from-strings',
   '--no-addons',
@@ -57,6 +64,3 @@ export const nodeArguments = (program: CellProgram, place: (path: string) => str
   place(program.childEntry),
   ...inheritableDescriptors().map(String),
 ]
-
-/** The engine that runs this host runs its cells. */
-export const nodeBinary = (): string => process.execPath
