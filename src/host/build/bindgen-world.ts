@@ -37,10 +37,13 @@ class OutputStream {
   }
 }
 
+/** Its runtime asks for all three streams before it can write of a panic; nothing ever reads this one. */
+const nothingToRead: unknown = Object.create(InputStream?.prototype ?? null)
+
 export const world = {
   environment: { getEnvironment: () => [] },
   exit: { exit: refuse },
-  stdin: { getStdin: refuse },
+  stdin: { getStdin: () => nothingToRead },
   stdout: { getStdout: () => new OutputStream() },
   stderr: { getStderr: () => new OutputStream() },
   terminalInput: { TerminalInput },

@@ -14,7 +14,12 @@ const isCode = (name: string): boolean => /\.[jt]s$/.test(name) && !name.endsWit
 
 const codeFiles = async (): Promise<URL[]> => {
   const listed = await Promise.all(
-    codeFolders.map(async (folder) => (await readdir(folder)).filter((name) => isCode(name)).toSorted().map((name) => new URL(name, folder))),
+    codeFolders.map(async (folder) =>
+      (await readdir(folder))
+        .filter((name) => isCode(name))
+        .toSorted()
+        .map((name) => new URL(name, folder)),
+    ),
   )
   return listed.flat()
 }

@@ -117,7 +117,6 @@ class ChildRun {
     }, pollMs)
     const interrupt = (): void => this.#fail('session.interrupted', 'ingest was interrupted')
     signal?.addEventListener('abort', interrupt, { once: true })
-    if (signal?.aborted === true) interrupt()
     return () => {
       clearTimeout(timer)
       clearInterval(poll)
@@ -176,4 +175,7 @@ class ChildRun {
  * environment, one bounded answer over a pipe of its own; ended by SIGKILL on time, on resident memory, on `signal` and when it
  * has answered. Throws CordonError as {@link ingest} does.
  */
-export const runIngestChild = (job: ChildJob): Promise<ArtifactContents> => new ChildRun(job).run()
+export const runIngestChild = (job: ChildJob): Promise<ArtifactContents> => {
+  if (job.signal?.aborted === true) return Promise.reject(new CordonError('session.interrupted', 'ingest was interrupted'))
+  return new ChildRun(job).run()
+}

@@ -32,13 +32,19 @@ const optionsWith = (asyncExports: readonly string[]): Readonly<Record<string, u
   noComponentErrorWrapping: false,
 })
 
-/** A message of the transpiler: its error for components that do not validate, or a panic. */
+/** The transpiler's own error, which it throws for components that do not validate; anything else is a panic. */
+const isVerdict = (error: unknown): error is Error => error instanceof Error && 'payload' in error
+
 const generationFailure = (error: unknown, bindgen: Bindgen): CordonError => {
-  if (error instanceof Error && error.name !== 'RuntimeError' && error.message !== '') {
+  if (isVerdict(error)) {
     return new CordonError('component.invalid', `the component is not valid: ${error.message.replaceAll(/\s+/g, ' ')}`)
   }
-  const [panic] = bindgen.diagnostics().split('\n').slice(-3)
-  return new CordonError('ingest.failed', `the transpiler cannot handle this component${panic === undefined ? '' : `: ${panic}`}`)
+  const said = bindgen
+    .diagnostics()
+    .replace(/note: run with[^]*/, '')
+    .trim()
+    .replaceAll(/\s+/g, ' ')
+  return new CordonError('ingest.failed', `the transpiler cannot handle this component${said === '' ? '' : `: ${said}`}`, { cause: error })
 }
 
 const generate = (component: Uint8Array, bindgen: Bindgen, asyncExports: readonly string[]): ReadonlyMap<string, Uint8Array> => {
