@@ -101,6 +101,8 @@ const connected = <S extends Socket>(socket: S, event: 'connect' | 'secureConnec
     socket.once('error', failed).once('close', closed)
     socket.once(event, () => {
       socket.off('error', failed).off('close', closed)
+      // Whoever uses the connection hears of its end; an error that comes when nobody does must not end the host.
+      socket.on('error', () => undefined)
       resolve(socket)
     })
   })

@@ -267,9 +267,10 @@ const clientOptions = (socket: Socket): Client.Options => {
   let isGiven = false
   return {
     connect: (_options, callback) => {
-      if (isGiven) callback(httpFault('connection-terminated', 'no second connection'), null)
-      else callback(null, socket)
+      const isSecond = isGiven
       isGiven = true
+      // Not at once: undici is still busy asking.
+      queueMicrotask(() => (isSecond ? callback(httpFault('connection-terminated', 'no second connection'), null) : callback(null, socket)))
     },
     allowH2: false,
     // The environment must not choose the parser.
