@@ -4,7 +4,7 @@ import { Waiters, type Waitable } from './waitable.ts'
 import type { SessionWorld } from './world.ts'
 
 /** Answers that needed no waiting in a row, after which the session lets its thread go once. */
-const maxImmediate = 64
+const maxImmediate = 128
 
 /**
  * What the adapters of one session share. Made with the imports, reached from every resource through a private field, and

@@ -121,6 +121,15 @@ describe('fields', () => {
     expect(world.host.arrived[0]?.start.headers).toEqual([['x-name', '\u00c3\u00a4']])
   })
 
+  it('cost nothing to ask for a name of megabytes', async () => {
+    const fields = fieldsOf(...Array.from({ length: 200 }, (_, index): [string, string] => [`x-${index}`, 'y']))
+    const name = 'X'.repeat(20_000_000)
+    const started = performance.now()
+    expect([fields.get(name), fields.has(name)]).toEqual([[], false])
+    expect(await errOf(() => fields.delete(name))).toEqual({ tag: 'invalid-syntax' })
+    expect(performance.now() - started).toBeLessThan(500)
+  })
+
   it('are bounded in number and in bytes', async () => {
     const many = fieldsOf()
     for (let index = 0; index < 256; index++) many.append(`x-${index}`, bytes('y'))

@@ -32,7 +32,7 @@ export interface Served {
 }
 
 /** A request as it arrived. */
-export interface Arrived {
+interface Arrived {
   readonly start: CallArgs<'http.start'>
   body: string
   finished: boolean

@@ -91,12 +91,12 @@ export const settled = async (): Promise<void> => {
 }
 
 /** `wasi:io/poll` `pollable` as a guest sees it. */
-export interface Pollable extends Disposable {
+interface Pollable extends Disposable {
   ready(): boolean
   block(): Promise<void>
 }
 
-export interface InputStream extends Disposable {
+interface InputStream extends Disposable {
   read(length: bigint): Uint8Array
   blockingRead(length: bigint): Promise<Uint8Array>
   skip(length: bigint): bigint
@@ -104,7 +104,7 @@ export interface InputStream extends Disposable {
   subscribe(): Pollable
 }
 
-export interface OutputStream extends Disposable {
+interface OutputStream extends Disposable {
   checkWrite(): bigint
   write(contents: Uint8Array): void
   blockingWriteAndFlush(contents: Uint8Array): Promise<void>
@@ -119,12 +119,12 @@ export interface OutputStream extends Disposable {
 
 type Flags = Readonly<Record<string, boolean>>
 
-export interface Datetime {
+interface Datetime {
   readonly seconds: bigint
   readonly nanoseconds: number
 }
 
-export interface Stat {
+interface Stat {
   readonly type: string
   readonly size: bigint
   readonly linkCount: bigint
@@ -176,12 +176,12 @@ export interface Fields extends Disposable {
 
 type Result<T, E> = { readonly tag: 'ok'; readonly val: T } | { readonly tag: 'err'; readonly val: E }
 
-export interface Variant {
+interface Variant {
   readonly tag: string
   readonly val?: unknown
 }
 
-export interface OutgoingBody extends Disposable {
+interface OutgoingBody extends Disposable {
   write(): OutputStream
 }
 
@@ -198,7 +198,7 @@ export interface OutgoingRequest extends Disposable {
   headers(): Fields
 }
 
-export interface IncomingBody extends Disposable {
+interface IncomingBody extends Disposable {
   stream(): InputStream
 }
 
@@ -213,19 +213,19 @@ export interface FutureIncomingResponse extends Disposable {
   get(): Result<Result<IncomingResponse, Variant>, undefined> | undefined
 }
 
-export interface FutureTrailers extends Disposable {
+interface FutureTrailers extends Disposable {
   subscribe(): Pollable
   get(): Result<Result<Fields | undefined, Variant>, undefined> | undefined
 }
 
-export interface RequestOptions extends Disposable {
+interface RequestOptions extends Disposable {
   setConnectTimeout(ns: bigint | undefined): void
   setFirstByteTimeout(ns: bigint | undefined): void
   betweenBytesTimeout(): bigint | undefined
 }
 
 /** The interfaces that tests use, with the types that jco gives them. */
-export interface GuestImports {
+interface GuestImports {
   readonly 'wasi:io/poll': { readonly Pollable: object; poll(list: readonly Pollable[]): Promise<Uint32Array> }
   readonly 'wasi:io/streams': { readonly InputStream: { prototype: object }; readonly OutputStream: { prototype: object } }
   readonly 'wasi:io/error': { readonly Error: { prototype: object } }

@@ -269,7 +269,7 @@ describe('polling', () => {
     const world = new MemoryWorld()
     const imports = importsOf(world)
     const pollable = imports['wasi:clocks/monotonic-clock'].subscribeDuration(0n)
-    for (let round = 0; round < 640; round++) await imports['wasi:io/poll'].poll([pollable])
+    for (let round = 0; round < 1280; round++) await imports['wasi:io/poll'].poll([pollable])
     expect(world.sleeps).toBe(10)
   })
 

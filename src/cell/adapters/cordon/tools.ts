@@ -17,6 +17,8 @@ const toToolError = (code: string): string => {
 export const toolsInterface = (scope: SessionScope): Members => {
   const call = async (name: string, input: string): Promise<string> => {
     if (name.length > maxNameLength) throw new WitError('unknown')
+    // Characters first, so that nothing large is made of what is refused anyway.
+    if (input.length > maxChunkBytes) throw new WitError('too-large')
     const body = new TextEncoder().encode(input)
     if (body.byteLength > maxChunkBytes) throw new WitError('too-large')
     const reply = await scope.call('tool.call', { name }, body)

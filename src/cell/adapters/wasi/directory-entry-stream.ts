@@ -5,7 +5,7 @@ import type { FileType } from '#wire/calls.ts'
 import { toFileType } from './file-stat.ts'
 
 /** `wasi:filesystem/types` `directory-entry`. */
-export interface DirectoryEntry {
+interface DirectoryEntry {
   readonly type: FileType
   readonly name: string
 }

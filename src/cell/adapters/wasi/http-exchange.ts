@@ -1,4 +1,4 @@
-import { HeldResource } from '#cell/adapters/held-resource.ts'
+import type { HeldResource } from '#cell/adapters/held-resource.ts'
 import type { SessionScope } from '#cell/adapters/session-scope.ts'
 import { Waiters, type Waitable } from '#cell/adapters/waitable.ts'
 import type { CallArgs, CallReply } from '#wire/calls.ts'
@@ -18,7 +18,7 @@ export interface ResponseHead {
 export type RequestHead = Omit<CallArgs<'http.start'>, 'hasBody'>
 
 /** A result that comes later. */
-export type Outcome<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly code: HttpErrorCode }
+type Outcome<T> = { readonly ok: true; readonly value: T } | { readonly ok: false; readonly code: HttpErrorCode }
 
 type Succeeded = Extract<CallReply, { ok: true }>
 
@@ -31,14 +31,14 @@ const codeOf = (failure: PipeFailure): HttpErrorCode =>
   failure.reason?.kind === 'http' ? failure.reason.code : toHttpErrorCode('connection-terminated')
 
 /**
- * One HTTP exchange with the host, from the request to the last byte of the response. Its place in the session's count is taken from the
- * start until the host was told to close it, whatever the guest drops meanwhile.
+ * One HTTP exchange with the host, from the request to the last byte of the response. The place of its future in the session's count stays
+ * taken until the host was told to close it, whatever the guest drops meanwhile.
  */
 export class HttpExchange implements Waitable {
   readonly #scope: SessionScope
   readonly #waiters = new Waiters()
-  readonly #release: () => void
   readonly #request: RequestHead
+  #release: (() => void) | undefined
   #handle: Promise<number> | undefined
   #hasBody = false
   #response: Outcome<ResponseHead> | undefined
@@ -48,9 +48,11 @@ export class HttpExchange implements Waitable {
   constructor(scope: SessionScope, request: RequestHead) {
     this.#scope = scope
     this.#request = request
-    const held = new HeldResource(scope)
-    this.#release = held.work()
-    held.drop()
+  }
+
+  /** Names the resource whose place in the count stays taken until the host was told to close. */
+  belongTo(owner: HeldResource): void {
+    this.#release = owner.work()
   }
 
   /** The response, its failure, or nothing yet. */
@@ -121,7 +123,7 @@ export class HttpExchange implements Waitable {
   close(): void {
     if (this.#closed) return
     this.#closed = true
-    void this.#close().finally(() => this.#release())
+    void this.#close().finally(() => this.#release?.())
   }
 
   async #start(request: CallArgs<'http.start'>): Promise<number> {

@@ -49,12 +49,14 @@ const checkEntry = (name: string, values: readonly Uint8Array[]): void => {
 }
 
 const checkTotal = (entries: readonly FieldEntry[]): void => {
+  if (entries.length > maxEntries) throw new WitError({ tag: 'invalid-syntax' })
   let bytes = 0
   for (const [name, value] of entries) bytes += name.length + value.byteLength
-  if (entries.length > maxEntries || bytes > maxTotalBytes) throw new WitError({ tag: 'invalid-syntax' })
+  if (bytes > maxTotalBytes) throw new WitError({ tag: 'invalid-syntax' })
 }
 
-const sameName = (first: string, second: string): boolean => first.toLowerCase() === second.toLowerCase()
+/** Lengths first: a guest may ask for a name of megabytes. */
+const sameName = (first: string, second: string): boolean => first.length === second.length && first.toLowerCase() === second.toLowerCase()
 
 /** `wasi:http/types` `fields`. Entries are never changed in place, so copies and views share them. */
 export class Fields {

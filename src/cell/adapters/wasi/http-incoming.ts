@@ -21,6 +21,7 @@ export class FutureIncomingResponse {
 
   constructor(scope: SessionScope, exchange: HttpExchange) {
     this.#held = new HeldResource(scope)
+    exchange.belongTo(this.#held)
     this.#scope = scope
     this.#exchange = exchange
   }

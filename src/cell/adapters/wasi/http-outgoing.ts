@@ -13,7 +13,7 @@ export interface Method {
 }
 
 /** `wasi:http/types` `scheme`. */
-export interface Scheme {
+interface Scheme {
   readonly tag: string
   readonly val?: string
 }

@@ -55,9 +55,10 @@ const outgoingHandler = (scope: SessionScope): Members => {
     const head = orAbort(body, () => toRequestHead(state, options))
     options?.[Symbol.dispose]()
     const exchange = new HttpExchange(scope, head)
+    const future = new FutureIncomingResponse(scope, exchange)
     if (body === undefined) exchange.begin(false)
     else body.attach(exchange, !bodiless.has(head.method))
-    return new FutureIncomingResponse(scope, exchange)
+    return future
   }
   return sealInterface({ handle })
 }

@@ -11,7 +11,7 @@ export interface Chunk {
 }
 
 /** Where an inbound pipe gets its bytes: at most `length` a time, one read after the other. Rejects with {@link PipeFailure} for what the guest may know. */
-export type Source = (length: number) => Promise<Chunk>
+type Source = (length: number) => Promise<Chunk>
 
 /** What a pipe reads ahead at most when nobody asks for more. */
 const readAheadBytes = 64 * 1024

@@ -2,7 +2,7 @@ import type { SessionScope } from '#cell/adapters/session-scope.ts'
 import type { FileType } from '#wire/calls.ts'
 
 /** What a descriptor may be used for. */
-export interface FileAccess {
+interface FileAccess {
   readonly read: boolean
   readonly write: boolean
 }

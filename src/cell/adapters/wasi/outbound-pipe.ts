@@ -5,7 +5,7 @@ import type { StreamCause } from './io-error.ts'
 import { PipeFailure } from './pipe-failure.ts'
 
 /** Where an outbound pipe puts its bytes. */
-export interface Sink {
+interface Sink {
   /** Takes the bytes; resolves when they are taken. Rejects with {@link PipeFailure} for what the guest may know. */
   write(bytes: Uint8Array): Promise<void>
   /** True when writes need not wait for each other: the sink keeps their order itself. */
@@ -13,7 +13,7 @@ export interface Sink {
 }
 
 /** Bytes that a pipe takes before it makes the guest wait. */
-export const pipeCapacityBytes = 64 * 1024
+const pipeCapacityBytes = 64 * 1024
 
 /**
  * Bytes on their way out: at most {@link pipeCapacityBytes} are taken and not yet delivered. Several streams may share one

@@ -4,7 +4,7 @@ import type { SessionScope } from '#cell/adapters/session-scope.ts'
 import type { Waitable } from '#cell/adapters/waitable.ts'
 
 /** The longest list one `poll` may name: the same pollable may stand in it more than once. */
-export const maxPollList = 8192
+const maxPollList = 8192
 
 /** `wasi:io/poll` `pollable`. */
 export class Pollable {

@@ -2,7 +2,7 @@ import type { SessionScope } from '#cell/adapters/session-scope.ts'
 import { sealInterface, type Members } from '#cell/adapters/sealed.ts'
 
 /** The most random bytes one call gives. */
-export const maxRandomBytes = 1024 * 1024
+const maxRandomBytes = 1024 * 1024
 /** Bytes drawn at once for the functions that give eight. */
 const poolBytes = 512
 

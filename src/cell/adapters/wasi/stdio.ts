@@ -7,7 +7,7 @@ import { PipeFailure } from './pipe-failure.ts'
 import { InputStream, OutputStream } from './streams.ts'
 
 /** `wasi:cli/terminal-input` `terminal-input`: only its existence says something. */
-export class TerminalInput {
+class TerminalInput {
   readonly #held: HeldResource
 
   constructor(scope: SessionScope) {
@@ -20,7 +20,7 @@ export class TerminalInput {
 }
 
 /** `wasi:cli/terminal-output` `terminal-output`. */
-export class TerminalOutput {
+class TerminalOutput {
   readonly #held: HeldResource
 
   constructor(scope: SessionScope) {
