@@ -1,8 +1,9 @@
 import { z } from 'zod'
-import type { CordonErrorCode } from '#core/errors.ts'
+import { CordonError, type CordonErrorCode } from '#core/errors.ts'
 import { didYouMean } from '#core/policy/did-you-mean.ts'
-import { fieldError, gotText, readDocument, take, type DocumentSource } from '#core/policy/document.ts'
+import { fieldError, readDocument, take, type DocumentSource } from '#core/policy/document.ts'
 import type { FieldPath } from '#core/policy/grants.ts'
+import { quoted } from '#core/policy/neutralise.ts'
 import { refused, type Parsed } from '#core/policy/parsed.ts'
 import { limitNames, type Limits } from './limits.ts'
 import { parseCount, parseDuration, parseSize } from './quantity.ts'
@@ -86,12 +87,23 @@ const parseLimitFlag = (text: string): Partial<Limits> => {
   const source: DocumentSource = { code: 'grant.invalid', origin: '--limit', isFlag: true }
   const cut = text.indexOf('=')
   const name = cut < 0 ? text : text.slice(0, cut)
-  if (cut < 1 || !Object.hasOwn(forms, name)) {
+  const form = friendlyLimitNames.find((known) => known === name)
+  if (form === undefined) {
     const near = didYouMean(name, friendlyLimitNames)
-    const hint = near === undefined ? `limits are ${friendlyLimitNames.join(', ')}` : `did you mean \`${near}\`?`
-    throw fieldError(source, [], { expected: 'a limit such as `memory=64Mi`', got: gotText(text), hint })
+    const guess = near === undefined ? '' : `, did you mean \`${near}\``
+    throw new CordonError(source.code, `${source.origin}: unknown limit ${quoted(name)}${guess}`, {
+      hint: `limits are ${friendlyLimitNames.join(', ')}`,
+    })
   }
-  return compileLimits({ [name]: text.slice(cut + 1) }, source, [])
+  if (cut < 0) {
+    const { example } = forms[form]
+    throw fieldError(source, [], {
+      expected: `a quantity such as \`${example}\``,
+      got: 'nothing',
+      hint: `write --limit ${form}=${example}`,
+    })
+  }
+  return compileLimits({ [form]: text.slice(cut + 1) }, source, [])
 }
 
 /** Reads the values of `--limit name=quantity`; of what is said twice the smaller holds. Throws CordonError `grant.invalid`. */

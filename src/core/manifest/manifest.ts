@@ -91,7 +91,7 @@ const reasonsOf = (raw: RawRequests, rules: RuleSet): ReadonlyMap<string, string
  * expected, what came and what to do.
  */
 export const parseManifest = (value: unknown, origin: string, locate?: DocumentPlace['locate']): Manifest => {
-  const source: DocumentSource = { code: 'manifest.invalid', origin, locate }
+  const source: DocumentSource = { code: 'manifest.invalid', origin, locate, originsAreFields: true }
   const raw = readDocument(schema, value, source)
   checkProgram(raw, source)
   const inBundle = (from: string, path: FieldPath): string => take(source, path, { from, result: checkBundlePath(from) })

@@ -17,6 +17,8 @@ export interface DocumentSource {
   readonly locate?: ((path: FieldPath) => Origin | undefined) | undefined
   /** A flag of the command line: it has no fields to name. */
   readonly isFlag?: boolean
+  /** Rules name the field they come from, not the line: a bundle may be packed, and each request stays apart from its neighbours. */
+  readonly originsAreFields?: boolean
 }
 
 /** A field's path as people write it: `requests.net[0].host`. */
@@ -26,9 +28,12 @@ export const pathText = (path: FieldPath): string =>
     return text === '' ? step : `${text}.${step}`
   }, '')
 
-/** Where a rule stands, for {@link Origin}: the line when it is known, else document and field. */
-export const originOf = (source: DocumentSource, path: FieldPath): Origin =>
-  source.locate?.(path) ?? neutralise(path.length === 0 || source.isFlag === true ? source.origin : `${source.origin} ${pathText(path)}`)
+/** Where a rule stands, for {@link Origin}: the line when it is known and wanted, else document and field. */
+export const originOf = (source: DocumentSource, path: FieldPath): Origin => {
+  if (source.isFlag === true || path.length === 0) return source.origin
+  const line = source.originsAreFields === true ? undefined : source.locate?.(path)
+  return neutralise(line ?? `${source.origin} ${pathText(path)}`)
+}
 
 /** What came instead of what was expected, short and safe to show. */
 export const gotText = (value: unknown): string => {
@@ -124,8 +129,8 @@ const schemaError = (schema: z.core.$ZodType, value: unknown, source: DocumentSo
 export const readDocument = <T>(schema: z.ZodType<T>, value: unknown, source: DocumentSource): T => {
   const plain = copyPlain(value)
   if ('wrong' in plain) {
-    const { path, expected, hint } = plain.wrong
-    throw fieldError(source, path, { expected, got: gotText(path.at(-1) === '__proto__' ? '__proto__' : 'something else'), hint })
+    const { path, ...fault } = plain.wrong
+    throw fieldError(source, path, fault)
   }
   const result = schema.safeParse(plain.value)
   if (result.success) return result.data

@@ -61,7 +61,7 @@ const examples: Readonly<Record<GrantFlagName, string>> = {
 }
 
 const wrong = ({ name, field }: Flag, got: string, expected: string): CordonError =>
-  fieldError(field.source, [], { expected, got, hint: `write it as --${name}=${examples[name]}` })
+  fieldError(field.source, [], { expected, got, hint: `write it as --${name}${name === 'mount' ? ' ' : '='}${examples[name]}` })
 
 const refuseEverything = ({ name, field }: Flag): CordonError =>
   fieldError(field.source, [], {
@@ -110,10 +110,15 @@ const mountRule = (flag: Flag, value: string): FsRule => {
   return compileMount({ host, guest, mode: mode === 'rw' ? 'rw' : 'ro' }, flag.field)
 }
 
-/** `NAME=value` takes the rest as the value, commas and all; otherwise names with commas between them. */
+/** `NAME=value` takes the rest as the value, commas and all; otherwise names alone with commas between them. */
 const envGrants = (flag: Flag, values: readonly string[]): readonly EnvGrant[] =>
   values
-    .flatMap((value) => (/^[A-Za-z_][A-Za-z0-9_]*=/.test(value) ? [value] : items(flag, [value])))
+    .flatMap((value) => {
+      if (/^[A-Za-z_][A-Za-z0-9_]*=/.test(value)) return [value]
+      // A value in a list would end at its first comma.
+      if (value.includes('=')) throw wrong(flag, 'text that is not shown here', 'names, or one `NAME=value` in a flag of its own')
+      return items(flag, [value])
+    })
     .map((item) => compileEnv(item, flag.field))
 
 const namePattern = /^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/

@@ -13,7 +13,11 @@ export const netRuleMatches = (rule: NetRule, { scheme, method, host, port, path
   (rule.paths === undefined || rule.paths.some((pattern) => pathMatches(pattern, path)))
 
 /** The spellings of a path that a server may take for it: deny rules are compared with each. */
-const spellings = (path: string): readonly string[] => [path, path.replace(/\/{2,}/g, '/'), path.replace(/;[^/]*/g, '')]
+const spellings = (path: string): readonly string[] => {
+  const collapsed = path.replace(/\/{2,}/g, '/')
+  const withoutParameters = path.replace(/;[^/]*/g, '').replace(/\/{2,}/g, '/')
+  return [path, collapsed, withoutParameters, withoutParameters.replace(/(?<=.)\/$/, '')]
+}
 
 /** Whether a deny rule covers the host: by name, or by an address that the host is or leads to. */
 const hostDenied = (rule: NetRule, host: string): boolean => {

@@ -8,6 +8,7 @@ const maxNodes = 100_000
 export interface NotPlain {
   readonly path: FieldPath
   readonly expected: string
+  readonly got: string
   readonly hint: string
 }
 
@@ -37,8 +38,9 @@ const copyObject = (value: object, path: FieldPath, walk: Walk): unknown => {
   const copied: Record<string, unknown> = Object.create(null) as Record<string, unknown>
   for (const [key, descriptor] of Object.entries(Object.getOwnPropertyDescriptors(value))) {
     const at = [...path, key]
-    if (key === '__proto__') return stop(walk, { path: at, expected: 'a field of another name', hint: 'remove it' })
-    if (!('value' in descriptor)) return stop(walk, { path: at, expected: 'plain data', hint: 'give a value instead of a getter' })
+    if (key === '__proto__') return stop(walk, { path: at, expected: 'a field of another name', got: '`__proto__`', hint: 'remove it' })
+    if (!('value' in descriptor))
+      return stop(walk, { path: at, expected: 'plain data', got: 'a getter', hint: 'give a value instead of a getter' })
     if (descriptor.value !== undefined) copied[key] = copy(descriptor.value, at, walk)
     if (walk.wrong !== undefined) return undefined
   }
@@ -47,12 +49,18 @@ const copyObject = (value: object, path: FieldPath, walk: Walk): unknown => {
 
 const copy = (value: unknown, path: FieldPath, walk: Walk): unknown => {
   walk.nodes++
-  if (walk.nodes > maxNodes) return stop(walk, { path, expected: `at most ${maxNodes} values in all`, hint: 'split the document' })
-  if (path.length > maxDepth) return stop(walk, { path, expected: `at most ${maxDepth} levels`, hint: 'nest less' })
+  if (walk.nodes > maxNodes)
+    return stop(walk, { path, expected: `at most ${maxNodes} values in all`, got: 'more', hint: 'split the document' })
+  if (path.length > maxDepth) return stop(walk, { path, expected: `at most ${maxDepth} levels`, got: 'more', hint: 'nest less' })
   if (value === null || typeof value === 'string' || typeof value === 'number' || typeof value === 'boolean') return value
   if (Array.isArray(value)) return copyList(value, path, walk)
   if (typeof value === 'object' && isPlainObject(value)) return copyObject(value, path, walk)
-  return stop(walk, { path, expected: 'text, a number, true or false, a list or an object', hint: 'give plain data' })
+  return stop(walk, {
+    path,
+    expected: 'text, a number, true or false, a list or an object',
+    got: typeof value === 'object' ? 'an object of another kind' : `a ${typeof value}`,
+    hint: 'give plain data',
+  })
 }
 
 /**

@@ -8,6 +8,11 @@ import { readYaml } from './read-yaml.ts'
  */
 export const readManifest = async (folder: string): Promise<Manifest> => {
   const origin = 'agent.yaml'
-  const { value, locate } = await readYaml(join(folder, origin), { code: 'manifest.invalid', origin, followLinks: false })
+  const { value, locate } = await readYaml(join(folder, origin), {
+    code: 'manifest.invalid',
+    origin,
+    followLinks: false,
+    maxBytes: 64 * 1024,
+  })
   return parseManifest(value, origin, locate)
 }

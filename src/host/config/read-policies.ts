@@ -31,7 +31,7 @@ const filesAt = async (path: string): Promise<readonly string[]> => {
 export const readPolicies = async (paths: readonly string[]): Promise<readonly Policy[]> => {
   const policies: Policy[] = []
   for (const file of (await Promise.all(paths.map((path) => filesAt(path)))).flat()) {
-    const { value, locate } = await readYaml(file, { code: 'policy.invalid', origin: file, followLinks: true })
+    const { value, locate } = await readYaml(file, { code: 'policy.invalid', origin: file, followLinks: true, maxBytes: 1024 * 1024 })
     policies.push(parsePolicy(value, file, { folder: dirname(resolve(file)), locate }))
   }
   return policies

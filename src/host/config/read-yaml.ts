@@ -1,12 +1,10 @@
 import { constants } from 'node:fs'
 import { open, type FileHandle } from 'node:fs/promises'
-import { LineCounter, parseAllDocuments, type Document } from 'yaml'
+import { isScalar, LineCounter, parseAllDocuments, visit, type Document } from 'yaml'
 import { CordonError, type CordonErrorCode } from '#core/errors.ts'
 import type { FieldPath } from '#core/policy/grants.ts'
 import { neutralise } from '#core/policy/neutralise.ts'
 
-/** The most bytes of one YAML file. */
-const maxBytes = 1024 * 1024
 /** Deeper than any document of ours; the parser recurses. */
 const maxNesting = 64
 
@@ -24,9 +22,11 @@ export interface YamlSource {
   readonly origin: string
   /** False for files of a bundle: a link there is its author's way to a file of the host. */
   readonly followLinks: boolean
+  /** The most bytes it may have: the parser's time grows with it, so a bundle's author gets little. */
+  readonly maxBytes: number
 }
 
-const readBounded = async (file: FileHandle): Promise<Uint8Array | undefined> => {
+const readBounded = async (file: FileHandle, maxBytes: number): Promise<Uint8Array | undefined> => {
   const buffer = new Uint8Array(maxBytes + 1)
   let length = 0
   while (length < buffer.length) {
@@ -47,7 +47,7 @@ const openError = (source: YamlSource, error: unknown): CordonError => {
   return invalid(source, `expected a file that can be read, got ${errno}`, 'check its permissions')
 }
 
-/** Reads at most 1 MiB of a regular file; a pipe or a device never blocks it. */
+/** Reads a regular file of bounded size; a pipe or a device never blocks it. */
 const readText = async (path: string, source: YamlSource): Promise<string> => {
   const flags = constants.O_RDONLY | constants.O_NONBLOCK | (source.followLinks ? 0 : constants.O_NOFOLLOW)
   const file = await open(path, flags).catch((error: unknown) => {
@@ -55,8 +55,8 @@ const readText = async (path: string, source: YamlSource): Promise<string> => {
   })
   try {
     if (!(await file.stat()).isFile()) throw invalid(source, 'expected a regular file, got something else', 'name a YAML file')
-    const bytes = await readBounded(file)
-    if (bytes === undefined) throw invalid(source, 'expected at most 1 MiB, got more', 'split the file')
+    const bytes = await readBounded(file, source.maxBytes)
+    if (bytes === undefined) throw invalid(source, `expected at most ${source.maxBytes / 1024} KiB, got more`, 'shorten the file')
     try {
       return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
     } catch {
@@ -75,14 +75,15 @@ const nestsTooDeep = (text: string): boolean => {
     else if (character === ']' || character === '}') depth--
     if (depth > maxNesting) return true
   }
-  return /^(?:[ ]{0,4}- ?){64}/m.test(text) || /^ {512}/m.test(text)
+  return /^ *(?:[-?:] *){64}/m.test(text) || /^ {512}/m.test(text)
 }
 
 const parseDocuments = (text: string, source: YamlSource, lineCounter: LineCounter): Document.Parsed => {
   if (nestsTooDeep(text)) throw invalid(source, 'expected shallow nesting, got very deep nesting', 'nest less')
   const options = {
     strict: true,
-    uniqueKeys: true,
+    // Looked at below: the parser's own check takes time that grows with the square of the keys.
+    uniqueKeys: false,
     stringKeys: true,
     merge: false,
     schema: 'core',
@@ -102,6 +103,36 @@ const parseDocuments = (text: string, source: YamlSource, lineCounter: LineCount
   }
 }
 
+/** Where a map says one key twice; which of the two counts would differ from parser to parser. */
+const doubledKey = (document: Document.Parsed): number | undefined => {
+  let found: number | undefined
+  visit(document, {
+    Map: (_, map) => {
+      const seen = new Set<unknown>()
+      for (const { key } of map.items) {
+        const name = isScalar(key) ? key.value : key
+        if (seen.has(name)) found ??= isScalar(key) ? (key.range?.[0] ?? 0) : 0
+        seen.add(name)
+      }
+      return found === undefined ? undefined : visit.BREAK
+    },
+  })
+  return found
+}
+
+/** The first thing that is not plain YAML, and where. */
+const faultOf = (document: Document.Parsed): { readonly at: number; readonly text: string } | undefined => {
+  const [fault] = [...document.errors, ...document.warnings]
+  if (fault !== undefined) return { at: fault.pos[0], text: neutralise(fault.code.toLowerCase().replaceAll('_', ' ')) }
+  let doubled: number | undefined
+  try {
+    doubled = doubledKey(document)
+  } catch {
+    return { at: 0, text: 'very deep nesting' }
+  }
+  return doubled === undefined ? undefined : { at: doubled, text: 'duplicate key' }
+}
+
 const lineOf = (document: Document.Parsed, path: FieldPath, lineCounter: LineCounter): number => {
   for (let length = path.length; length >= 0; length--) {
     const node: unknown = length === 0 ? document.contents : document.getIn(path.slice(0, length), true)
@@ -112,17 +143,20 @@ const lineOf = (document: Document.Parsed, path: FieldPath, lineCounter: LineCou
 }
 
 /**
- * Reads one YAML 1.2 file into plain data, strictly: one document of at most 1 MiB of UTF-8, no duplicate keys, no tags, no anchors
+ * Reads one YAML 1.2 file into plain data, strictly: one document of bounded size in UTF-8, no duplicate keys, no tags, no anchors
  * or aliases. Throws CordonError with the source's code; the text of the file is never part of the message.
  */
 export const readYaml = async (path: string, source: YamlSource): Promise<YamlFile> => {
   const lineCounter = new LineCounter()
   const document = parseDocuments(await readText(path, source), source, lineCounter)
-  const [fault] = [...document.errors, ...document.warnings]
+  const fault = faultOf(document)
   if (fault !== undefined) {
-    const { line, col } = lineCounter.linePos(fault.pos[0])
-    const text = neutralise(fault.code.toLowerCase().replaceAll('_', ' '))
-    throw invalid({ ...source, origin: `${source.origin}:${line}:${col}` }, `expected plain YAML, got a fault: ${text}`, 'correct the line')
+    const { line, col } = lineCounter.linePos(fault.at)
+    throw invalid(
+      { ...source, origin: `${source.origin}:${line}:${col}` },
+      `expected plain YAML, got a fault: ${fault.text}`,
+      'correct the line',
+    )
   }
   try {
     return {

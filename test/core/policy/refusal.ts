@@ -1,0 +1,24 @@
+import { CordonError } from '#core/errors.ts'
+
+/** Runs what must throw a CordonError and gives `code | message | hint`. */
+export const refusalOf = (act: () => unknown): string => {
+  try {
+    act()
+  } catch (error) {
+    if (error instanceof CordonError) return `${error.code} | ${error.message} | ${error.hint ?? ''}`
+    throw error
+  }
+  throw new TypeError('expected a CordonError, got none')
+}
+
+/** Awaits what must reject with a CordonError and gives `code | message | hint`. */
+export const rejectionOf = async (act: Promise<unknown>): Promise<string> => {
+  const settled = await act.then(
+    () => undefined,
+    (error: unknown) => ({ error }),
+  )
+  if (settled === undefined) throw new TypeError('expected a CordonError, got none')
+  return refusalOf(() => {
+    throw settled.error
+  })
+}
