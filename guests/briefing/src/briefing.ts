@@ -38,10 +38,16 @@ const readLetters = (): Letter[] => {
 /** No key here: the host adds it to the requests that the policy allows. */
 const fetchItems = async (): Promise<readonly Item[]> => {
   console.log('fetching items')
-  const response = await fetch('http://127.0.0.1:8787/v1/items')
-  if (!response.ok) throw new Error(`the items service answered ${response.status}`)
-  const { items } = (await response.json()) as { items: Item[] }
-  return items
+  try {
+    const response = await fetch('http://127.0.0.1:8787/v1/items')
+    if (!response.ok) throw new Error(`it answered ${response.status}`)
+    const { items } = (await response.json()) as { items: Item[] }
+    return items
+  } catch (error) {
+    // A briefing without items is better than none.
+    console.error(`the items service cannot be used: ${error instanceof Error ? error.message : String(error)}`)
+    return []
+  }
 }
 
 const reportText = (day: string, letters: readonly Letter[], items: readonly Item[]): string =>
