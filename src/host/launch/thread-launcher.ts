@@ -7,8 +7,11 @@ import { conditionArguments } from './program.ts'
 import { ThreadCell } from './thread-cell.ts'
 
 const MiB = 1024 * 1024
-/** What the engine and the cell's own code take of a worker's heap. */
-const baseHeapMb = 64
+/**
+ * What the engine and the cell's own code take of a worker's heap, with room for the largest table a session may have:
+ * one allocation that does not fit ends the whole process instead of the worker.
+ */
+const baseHeapMb = 512
 const youngHeapMb = 32
 const stackMb = 4
 
