@@ -19,9 +19,9 @@ export interface MeterWorld {
   readonly slicing: Slicing
   /** Resolves in the session's next turn. */
   readonly nextTurn: () => Promise<void>
-  /** Microseconds on the CPU in the current turn. */
-  readonly runningUs: () => number
-  /** Told once, when a turn that ended was one too many. */
+  /** Microseconds of turns that were not charged yet. */
+  readonly unsettledUs: () => number
+  /** Told once, when the time on the CPU is used up. */
   readonly cpuSpent: () => void
 }
 
@@ -56,7 +56,7 @@ export class Meter implements MeterHooks, TurnTaker {
   }
 
   get cpuUs(): number {
-    return this.#cpuUs + this.#world.runningUs()
+    return this.#cpuUs + this.#world.unsettledUs()
   }
 
   /** The most the memories had together, in bytes. They never shrink. */
@@ -79,7 +79,7 @@ export class Meter implements MeterHooks, TurnTaker {
     this.#turnEndsFuel = undefined
   }
 
-  turnEnded(cpuUs: number): void {
+  charge(cpuUs: number): void {
     this.#cpuUs += cpuUs
     if (this.#stopped || !this.#cpuIsSpent()) return
     this.#reach('cpu')
@@ -91,7 +91,6 @@ export class Meter implements MeterHooks, TurnTaker {
     if (this.#stopped) return 'stop'
     const left = this.#world.limits.fuel - fuelUsed
     if (left < 0) return this.#reach('fuel')
-    if (this.#cpuIsSpent()) return this.#reach('cpu')
     if (!canSuspend) return Math.min(this.#world.slicing.sliceFuel, left)
     const turnEnds = this.#turnEndsFuel ?? fuelUsed + this.#world.slicing.sliceFuel
     if (this.#turnEndsFuel !== undefined && (fuelUsed > turnEnds || this.#isLate())) return 'yield'
@@ -132,7 +131,7 @@ export class Meter implements MeterHooks, TurnTaker {
   }
 
   #cpuIsSpent(): boolean {
-    return this.cpuUs > this.#world.limits.cpuTimeMs * 1000
+    return this.#cpuUs > this.#world.limits.cpuTimeMs * 1000
   }
 
   #reach(limit: 'fuel' | 'cpu'): 'stop' {

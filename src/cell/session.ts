@@ -51,7 +51,7 @@ export class Session {
       limits: start,
       slicing,
       nextTurn: () => this.#nextTurn(),
-      runningUs: () => turns.runningUs(this.#meter),
+      unsettledUs: () => turns.unsettledUs(this.#meter),
       cpuSpent: () => this.#end({ kind: 'limit', limit: 'cpu' }),
     })
     this.#waits = new Waits(turns, this.#meter)

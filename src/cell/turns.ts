@@ -1,8 +1,8 @@
-/** Who a turn is for: hears when it begins and how much CPU time it took. */
+/** Who a turn is for. */
 export interface TurnTaker {
   turnBegins(): void
-  /** Called right after the turn, with microseconds on the CPU. */
-  turnEnded(cpuUs: number): void
+  /** Microseconds on the CPU that its turns took, told a little later: see {@link Turns}. */
+  charge(cpuUs: number): void
 }
 
 interface Turn {
@@ -14,14 +14,20 @@ interface Turn {
  * Shares one thread between sessions. Whatever lets a guest go on (its start, a reply, a timer, the end of a yield) runs
  * as a turn: a macrotask of its own, so that the CPU time is known per session, the wire is served between any two turns,
  * and no session runs twice while another waits. Woken sessions and those that used up their slice take turns alternately.
+ *
+ * The system counts a thread's CPU time in steps of some milliseconds, longer than most turns. Whenever the count moves, the step is
+ * shared out over the turns since the last one by their length: a guest that dodges the steps still pays its part.
  */
 export class Turns {
   readonly #woken: Turn[] = []
   readonly #yielded: Turn[] = []
+  /** Length of the turns that the thread's CPU time has not moved since, in microseconds. */
+  readonly #unsettled = new Map<TurnTaker, number>()
   #scheduled = false
   #lastWasWoken = false
   #current: TurnTaker | undefined
-  #startedUs = 0
+  #startedMs = 0
+  #cpuSeenUs = threadCpuUs()
 
   /** Runs `run` in a turn of `taker` soon. `after` says what the taker did before: wait for something, or use up its slice. */
   take(taker: TurnTaker, after: 'waiting' | 'slice', run: () => void): void {
@@ -30,9 +36,10 @@ export class Turns {
     this.#schedule()
   }
 
-  /** Microseconds on the CPU since the turn of `taker` began; 0 when it is not its turn. */
-  runningUs(taker: TurnTaker): number {
-    return this.#current === taker ? threadCpuUs() - this.#startedUs : 0
+  /** Microseconds of turns of `taker` that it was not charged for yet, the current one included. */
+  unsettledUs(taker: TurnTaker): number {
+    const running = this.#current === taker ? usSince(this.#startedMs) : 0
+    return (this.#unsettled.get(taker) ?? 0) + running
   }
 
   #schedule(): void {
@@ -46,17 +53,31 @@ export class Turns {
     this.#scheduled = false
     if (turn === undefined) return
     this.#current = turn.taker
-    this.#startedUs = threadCpuUs()
+    this.#startedMs = performance.now()
     // A tick queued from a microtask runs when no microtask is left: when the guest waits again or is done.
-    queueMicrotask(() => process.nextTick(() => this.#settle(turn.taker)))
+    queueMicrotask(() => process.nextTick(() => this.#end(turn.taker)))
     turn.taker.turnBegins()
     turn.run()
   }
 
-  #settle(taker: TurnTaker): void {
+  #end(taker: TurnTaker): void {
     this.#current = undefined
-    taker.turnEnded(threadCpuUs() - this.#startedUs)
+    this.#unsettled.set(taker, (this.#unsettled.get(taker) ?? 0) + usSince(this.#startedMs))
+    this.#settle()
     if (this.#woken.length + this.#yielded.length > 0) this.#schedule()
+  }
+
+  #settle(): void {
+    const cpuUs = threadCpuUs()
+    const spent = cpuUs - this.#cpuSeenUs
+    if (spent <= 0) return
+    this.#cpuSeenUs = cpuUs
+    const turns = [...this.#unsettled]
+    this.#unsettled.clear()
+    const total = turns.reduce((sum, [, us]) => sum + us, 0)
+    // More than a turn's length was spent between turns: reading the wire, compiling.
+    const share = Math.min(1, spent / total)
+    for (const [taker, us] of turns) taker.charge(us * share)
   }
 
   #pick(): Turn | undefined {
@@ -66,6 +87,8 @@ export class Turns {
     return line.shift()
   }
 }
+
+const usSince = (startedMs: number): number => (performance.now() - startedMs) * 1000
 
 const threadCpuUs = (): number => {
   const { user, system } = process.threadCpuUsage()

@@ -7,7 +7,7 @@ import { encode } from '#wire/codec.ts'
 import { maxCallsInFlight, maxFrameBytes, type FromCell } from '#wire/messages.ts'
 import { replied } from './test-cell.ts'
 
-const taker: TurnTaker = { turnBegins: () => undefined, turnEnded: () => undefined }
+const taker: TurnTaker = { turnBegins: () => undefined, charge: () => undefined }
 
 const lineOf = () => {
   const sent: FromCell[] = []

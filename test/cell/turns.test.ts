@@ -7,7 +7,7 @@ class Taker implements TurnTaker {
   turnBegins(): void {
     this.turns++
   }
-  turnEnded(cpuUs: number): void {
+  charge(cpuUs: number): void {
     this.cpuUs += cpuUs
   }
 }
@@ -30,9 +30,27 @@ describe('turns on one thread', () => {
     })
     turns.take(idle, 'waiting', () => undefined)
     for (let n = 0; n < 10; n++) await soon()
-    expect(busy.cpuUs).toBeGreaterThanOrEqual(14_000)
     expect(idle.turns).toBe(1)
-    expect(idle.cpuUs).toBeLessThan(5000)
+    expect(busy.cpuUs + turns.unsettledUs(busy)).toBeGreaterThanOrEqual(14_000)
+    expect(idle.cpuUs + turns.unsettledUs(idle)).toBeLessThan(5000)
+  })
+
+  it('charges turns that are shorter than the steps in which the system counts', async () => {
+    const turns = new Turns()
+    const [often, seldom] = [new Taker(), new Taker()]
+    const spin = (taker: Taker, left: number): void =>
+      turns.take(taker, 'slice', () => {
+        const until = performance.now() + 0.5
+        while (performance.now() < until);
+        if (left > 0) spin(taker, left - 1)
+      })
+    spin(often, 99)
+    spin(seldom, 19)
+    for (let n = 0; n < 200; n++) await soon()
+    const [most, least] = [often, seldom].map((each) => each.cpuUs + turns.unsettledUs(each))
+    expect((most ?? 0) / (least ?? 0)).toBeGreaterThan(2)
+    expect((most ?? 0) / (least ?? 0)).toBeLessThan(12)
+    expect(most).toBeLessThan(100_000)
   })
 
   it('alternates between those who waited and those who used up a slice', async () => {
