@@ -3,9 +3,6 @@ import { Alarms } from './alarms.ts'
 import { Waiters, type Waitable } from './waitable.ts'
 import type { SessionWorld } from './world.ts'
 
-/** Answers that needed no waiting in a row, after which the session lets its thread go once. */
-const maxImmediate = 128
-
 /**
  * What the adapters of one session share. Made with the imports, reached from every resource through a private field, and
  * dead once the host says that the session is over.
@@ -15,7 +12,6 @@ export class SessionScope {
   readonly alarms: Alarms
   readonly #endWaiters = new Waiters()
   #over: { readonly reason: unknown } | undefined
-  #immediate = 0
 
   constructor(world: SessionWorld) {
     this.world = world
@@ -49,15 +45,16 @@ export class SessionScope {
     return this.world.end({ kind: 'trap', message })
   }
 
-  /** Resolves when one of `these` is ready. Rejects when the session is over. */
+  /**
+   * Resolves when one of `these` is ready, at once when one is already: that a guest which never has to wait lets its neighbours run is the
+   * linker's care. Rejects when the session is over.
+   */
   async waitForAny(these: readonly Waitable[]): Promise<void> {
     this.throwIfOver()
-    if (these.some((each) => each.ready())) return this.#letOthersRun()
-    this.#immediate = 0
-    do {
+    while (!these.some((each) => each.ready())) {
       await this.#wakeFromAny(these)
       this.throwIfOver()
-    } while (!these.some((each) => each.ready()))
+    }
   }
 
   #wakeFromAny(these: readonly Waitable[]): Promise<void> {
@@ -70,12 +67,5 @@ export class SessionScope {
       takeBacks.push(this.#endWaiters.add(wake))
       for (const each of these) takeBacks.push(each.wait(wake))
     })
-  }
-
-  /** A guest that only asks for what is ready never waits: without this its neighbours and its own deadline would. */
-  async #letOthersRun(): Promise<void> {
-    if (++this.#immediate < maxImmediate) return
-    this.#immediate = 0
-    await this.world.clock.sleep(0n)
   }
 }

@@ -85,6 +85,17 @@ export class MemoryHost {
     return found === undefined ? undefined : decode(found.bytes)
   }
 
+  /** The bytes of a file by its path below the mount. */
+  bytes(path: string): Uint8Array | undefined {
+    return this.#at(1, path)?.bytes
+  }
+
+  /** Replaces the bytes of a file that is there. */
+  fill(path: string, bytes: Uint8Array): void {
+    const file = this.#at(1, path)
+    if (file !== undefined) file.bytes = bytes
+  }
+
   ops(): CallOp[] {
     return this.calls.map(({ op }) => op)
   }

@@ -13,7 +13,6 @@ export class MemoryWorld {
   readonly output = { stdout: '', stderr: '' }
   readonly ends: GuestEnd['outcome'][] = []
   held = 0
-  sleeps = 0
   nowNs = 1_000_000_000n
   /** Holds output back until it is called. */
   outputTaken: (() => Promise<void>) | undefined
@@ -78,7 +77,6 @@ export class MemoryWorld {
   }
 
   #sleep(ns: bigint): Promise<void> {
-    this.sleeps++
     if (this.#isOver) return Promise.reject(this.#over)
     if (ns <= 0n) return new Promise((resolve) => setImmediate(resolve))
     return new Promise((resolve, reject) => this.#sleepers.push({ at: this.nowNs + ns, wake: resolve, reject }))

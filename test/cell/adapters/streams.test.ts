@@ -265,14 +265,6 @@ describe('polling', () => {
     await expect(waited).rejects.toThrow('the session is over')
   })
 
-  it('lets its thread go now and then though everything is ready', async () => {
-    const world = new MemoryWorld()
-    const imports = importsOf(world)
-    const pollable = imports['wasi:clocks/monotonic-clock'].subscribeDuration(0n)
-    for (let round = 0; round < 1280; round++) await imports['wasi:io/poll'].poll([pollable])
-    expect(world.sleeps).toBe(10)
-  })
-
   it('gives up when the session is over, whatever it waits for', async () => {
     const world = new MemoryWorld({ f: 'abc' })
     const imports = importsOf(world)
