@@ -3,7 +3,7 @@ import { ceilingLimits, defaultLimits, effectiveLimits, limitNames, type Limits 
 import { CordonError } from '#core/errors.ts'
 import type { Manifest } from '#core/manifest/manifest.ts'
 import type { EnvGrant, GrantLayer, Policy } from './grants.ts'
-import { checkMountFolder, checkMounts } from './mounts.ts'
+import { checkMountFolder, checkMounts, narrowMount } from './mounts.ts'
 import { neutralise } from './neutralise.ts'
 import type { EffectivePolicy, EnvRule, FsRule, NetRule, Origin, RuleSet, SecretRule } from './rules.ts'
 
@@ -106,7 +106,9 @@ const mergeGrants = (layers: readonly GrantLayer[], denies: RuleSet, parts: Poli
       all.flatMap(({ net }) => net),
       new Set(usable),
     ),
-    fs: checkMounts(all.flatMap(({ fs }) => fs).map((rule) => realMount(rule, host))),
+    fs: checkMounts(all.flatMap(({ fs }) => fs).map((rule) => realMount(rule, host))).map((rule) =>
+      narrowMount(rule, manifest?.requests.fs ?? []),
+    ),
     secrets,
     env: mergeVariables(
       all.flatMap(({ env }) => env),

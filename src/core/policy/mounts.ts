@@ -3,7 +3,7 @@ import { mountFor } from './match.ts'
 import { neutralise } from './neutralise.ts'
 import { parsed, refused, type Parsed } from './parsed.ts'
 import { isWithin } from './path.ts'
-import type { EffectivePolicy, FsRule } from './rules.ts'
+import type { FsRule } from './rules.ts'
 
 /** Host folders that are doors to everything else: processes, devices, the kernel. */
 const neverMounted = ['/proc', '/sys', '/dev']
@@ -16,16 +16,6 @@ export const checkMountFolder = (hostPath: string): Parsed<string> => {
     return refused(`a folder outside of ${neverMounted.join(', ')}`, 'these lead to every process and device: mount an ordinary folder')
   }
   return parsed(hostPath)
-}
-
-/** A mount of a session, as it is opened: what is granted, narrowed by what was asked. */
-export interface Mount {
-  readonly guestPath: string
-  /** Absolute and real. */
-  readonly hostPath: string
-  readonly mode: 'ro' | 'rw'
-  readonly quotaBytes: number | undefined
-  readonly rule: FsRule
 }
 
 const isSame = (a: FsRule, b: FsRule): boolean =>
@@ -82,14 +72,12 @@ const leastOf = (values: readonly (number | undefined)[]): number | undefined =>
 }
 
 /**
- * The mounts a session gets: granted ones at which the bundle asks for something. A mount is writable only when both sides say so
- * for some path in it; each act is decided by its own path all the same.
+ * A granted mount, as narrow as the bundle asks: writable only when both sides say so for some path in it, the smallest quota that
+ * either names. Each act is decided by its own path all the same. A mount at which nothing is asked stays as it is.
  */
-export const mountsOf = (policy: EffectivePolicy): readonly Mount[] =>
-  policy.grants.fs.flatMap((rule) => {
-    const asked = requestsAround(policy.requests.fs, rule.guestPath)
-    if (asked.length === 0 || rule.hostPath === undefined) return []
-    const mode = rule.mode === 'rw' && asked.some((request) => request.mode === 'rw') ? 'rw' : 'ro'
-    const quotaBytes = leastOf([rule.quotaBytes, ...asked.map((request) => request.quotaBytes)])
-    return [{ guestPath: rule.guestPath, hostPath: rule.hostPath, mode, quotaBytes, rule }]
-  })
+export const narrowMount = (rule: FsRule, requests: readonly FsRule[]): FsRule => {
+  const asked = requestsAround(requests, rule.guestPath)
+  if (asked.length === 0) return rule
+  const mode = rule.mode === 'rw' && asked.some((request) => request.mode === 'rw') ? 'rw' : 'ro'
+  return { ...rule, mode, quotaBytes: leastOf([rule.quotaBytes, ...asked.map((request) => request.quotaBytes)]) }
+}

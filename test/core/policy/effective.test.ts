@@ -7,7 +7,6 @@ import { parseManifest } from '#core/manifest/manifest.ts'
 import { decide } from '#core/policy/decide.ts'
 import { effectivePolicy, type PolicyParts } from '#core/policy/effective.ts'
 import { parseGrantFlags } from '#core/policy/flags.ts'
-import { mountsOf } from '#core/policy/mounts.ts'
 import { parseAllow, parsePolicy } from '#core/policy/parse-policy.ts'
 import { refusalOf } from './refusal.ts'
 
@@ -174,20 +173,34 @@ describe('mounts', () => {
     expect(effective({ layers: [parseGrantFlags({ mount: [one, two] }, '/')] }).grants.fs).toHaveLength(2)
   })
 
-  test('a session gets those at which the bundle asks for something, as narrow as it asks', () => {
+  test('are as narrow as the bundle asks, in mode and quota', () => {
     const mount = (...mounts: readonly string[]) => ({ layers: [parseGrantFlags({ mount: mounts }, '/')] })
     const asked = (fs: readonly object[]) => ({ manifest: manifestOf({ requests: { fs } }) })
     const seen = (parts: Partial<PolicyParts>) =>
-      mountsOf(effective(parts)).map(({ guestPath, mode, quotaBytes }) => [guestPath, mode, quotaBytes])
+      effective(parts).grants.fs.map(({ guestPath, mode, quotaBytes }) => [guestPath, mode, quotaBytes])
     expect(seen(mount('/a:/in:rw', '/b:/out:rw'))).toEqual([
       ['/in', 'rw', undefined],
       ['/out', 'rw', undefined],
     ])
-    expect(seen({ ...mount('/a:/in:rw', '/b:/out:rw'), ...asked([{ guest: '/in', quota: '1Ki' }]) })).toEqual([['/in', 'ro', 1024]])
+    expect(seen({ ...mount('/a:/in:rw'), ...asked([{ guest: '/in', quota: '1Ki' }]) })).toEqual([['/in', 'ro', 1024]])
     expect(seen({ ...mount('/a:/data:rw'), ...asked([{ guest: '/data/x', mode: 'rw' }]) })).toEqual([['/data', 'rw', undefined]])
     expect(seen({ ...mount('/a:/data/x:rw'), ...asked([{ guest: '/data', mode: 'rw' }]) })).toEqual([['/data/x', 'rw', undefined]])
-    expect(seen({ ...mount('/a:/database'), ...asked([{ guest: '/data' }]) })).toEqual([])
     expect(seen({ ...mount('/a:/in'), ...asked([{ guest: '/in', mode: 'rw' }]) })).toEqual([['/in', 'ro', undefined]])
+    const quotas = [allowOf({ mounts: [{ host: '/a', guest: '/in', mode: 'rw', quota: '2Ki' }] })]
+    const quotaFor = (quota: string) =>
+      effective({ layers: quotas, ...asked([{ guest: '/in', mode: 'rw', quota }]) }).grants.fs[0]?.quotaBytes
+    expect([quotaFor('1Ki'), quotaFor('4Ki')]).toEqual([1024, 2048])
+  })
+
+  test('at which nothing is asked give nothing', () => {
+    const policy = effective({
+      layers: [parseGrantFlags({ mount: ['/a:/database'] }, '/')],
+      manifest: manifestOf({ requests: { fs: [{ guest: '/data' }] } }),
+    })
+    expect(decide(policy, { action: 'fs:read', mount: '/database', path: '/database/a' })).toMatchObject({
+      effect: 'deny',
+      reason: 'not-requested',
+    })
   })
 })
 

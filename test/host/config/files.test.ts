@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { CordonError } from '#core/errors.ts'
 import { decide } from '#core/policy/decide.ts'
 import { effectiveFor, parseAllowOption } from '#host/config/effective-for.ts'
+import { bundleFile } from '#host/config/bundle-file.ts'
 import { readManifest } from '#host/config/read-manifest.ts'
 import { readPolicies } from '#host/config/read-policies.ts'
 import { resolveMountFolder } from '#host/config/resolve-mount.ts'
@@ -236,6 +237,35 @@ describe('policies', () => {
     const agent = { name: 'a', digest: '', manifest: undefined }
     expect(await refusal(() => effectiveFor({ agent, policies: [], layers: [], limits: { timeoutMs: -1 } }))).toContain(
       'input.invalid | limits: expected a whole number',
+    )
+  })
+})
+
+describe('files of a bundle', () => {
+  test('are given by their real path, links inside included', async () => {
+    const path = await folderWith({ 'agent.wasm': 'x' })
+    await symlink('agent.wasm', join(path, 'link.wasm'))
+    await symlink(path, join(folder, 'bundle-link'))
+    expect(await bundleFile(path, 'agent.wasm')).toBe(join(path, 'agent.wasm'))
+    expect(await bundleFile(join(folder, 'bundle-link'), 'link.wasm')).toBe(join(path, 'agent.wasm'))
+  })
+
+  test('are files, are there, and lie in the bundle', async () => {
+    const path = await folderWith({})
+    await symlink('/etc/passwd', join(path, 'leaf.wasm'))
+    await symlink('/etc', join(path, 'dir'))
+    await symlink('/dev/zero', join(path, 'endless.wasm'))
+    await symlink('..', join(path, 'up'))
+    execFileSync('mkfifo', [join(path, 'pipe.wasm')])
+    const out = 'inside the bundle, got a link that leads out of it | put the file itself into the bundle'
+    for (const name of ['leaf.wasm', 'dir/passwd', 'endless.wasm', `up/${count - 1}/agent.wasm`]) {
+      expect(await refusal(() => bundleFile(path, name))).toBe(`bundle.invalid | expected \`${name}\` ${out}`)
+    }
+    expect(await refusal(() => bundleFile(path, 'pipe.wasm'))).toBe(
+      'bundle.invalid | expected `pipe.wasm` to be a file, got something else | name a file',
+    )
+    expect(await refusal(() => bundleFile(path, 'none.wasm'))).toBe(
+      'bundle.not-found | expected `none.wasm` in the bundle, found nothing | check the path in agent.yaml, or run `cordon build` first',
     )
   })
 })
