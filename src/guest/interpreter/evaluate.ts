@@ -24,7 +24,8 @@ interface Failure {
 
 type Answer = { readonly result: unknown } | { readonly error: Failure }
 
-const opening = `(function* (input, tools, console, ${runtimeName}) {"use strict";`
+/** The code gets a block of its own, so that it may declare an `input` or `tools` itself. */
+const opening = `(function* (input, tools, console, ${runtimeName}) {"use strict";{`
 
 /** Each tool as an async function of its own name. */
 const toolsOf = (names: readonly string[]): Readonly<Record<string, unknown>> => {
@@ -91,7 +92,7 @@ export const run = ({ code, input, tools }: Task): Answer => {
   }
   try {
     // eslint-disable-next-line no-eval -- evaluating is what an interpreter is for; indirect, so that it sees no local name
-    const body = (0, eval)(`${opening}${String(text)}\n})`) as (...args: unknown[]) => Generator
+    const body = (0, eval)(`${opening}${String(text)}\n}})`) as (...args: unknown[]) => Generator
     const result = settle(coroutines.drive(body(input, toolsOf(tools), console, coroutines)))
     return { result: JSON.parse(JSON.stringify(result) ?? 'null') as unknown }
   } catch (error) {

@@ -12,6 +12,8 @@ interface Timer {
 
 let timers: Timer[] = []
 let lastId = 0
+/** When this turn began: timers set in one turn count from one time, so that the shorter one is due first. */
+let turnMs: number | undefined
 
 /** Milliseconds of the monotonic clock. */
 export const nowMs = (): number => Number(now()) / 1e6
@@ -25,7 +27,8 @@ const start = (callback: unknown, delay: unknown, args: readonly unknown[], repe
   if (typeof callback !== 'function') throw new TypeError('expected a function to call later')
   const ms = Math.max(repeats ? 1 : 0, Math.min(Number(delay) || 0, 0x7fff_ffff))
   lastId += 1
-  add({ id: lastId, dueMs: nowMs() + ms, everyMs: repeats ? ms : undefined, run: () => void Reflect.apply(callback, undefined, args) })
+  turnMs ??= nowMs()
+  add({ id: lastId, dueMs: turnMs + ms, everyMs: repeats ? ms : undefined, run: () => void Reflect.apply(callback, undefined, args) })
   return lastId
 }
 
@@ -45,6 +48,7 @@ export const runNextTimer = (): boolean => {
     pollable.block()
     release(pollable)
   }
+  turnMs = undefined
   if (timer.everyMs !== undefined) add({ ...timer, dueMs: nowMs() + timer.everyMs })
   timer.run()
   return true
@@ -53,4 +57,5 @@ export const runNextTimer = (): boolean => {
 /** Forgets all timers: what outlives a run is not carried into the next. */
 export const clearAllTimers = (): void => {
   timers = []
+  turnMs = undefined
 }

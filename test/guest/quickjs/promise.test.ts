@@ -1,4 +1,4 @@
-/* eslint-disable typescript/no-floating-promises, typescript/only-throw-error, unicorn/no-thenable -- the scenarios log what becomes of promises that nobody waits for */
+/* eslint-disable typescript/no-floating-promises, typescript/await-thenable, typescript/only-throw-error, unicorn/no-thenable -- the scenarios log what becomes of promises that nobody waits for */
 import { describe, expect, test } from 'vitest'
 
 import { runJobs } from '#guest/quickjs/jobs.ts'

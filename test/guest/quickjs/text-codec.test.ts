@@ -5,9 +5,12 @@ import { decodeUtf8, encodeUtf8, Utf8Decoder } from '#guest/quickjs/text-codec.t
 
 test('any text is encoded as the platform encodes it', () => {
   fc.assert(
-    fc.property(fc.string({ unit: 'binary' }), (text) => {
-      expect([...encodeUtf8(text)]).toEqual([...new TextEncoder().encode(text)])
-    }),
+    fc.property(
+      fc.string({ unit: fc.constantFrom('a', '\u00e9', '\u0800', '\uffff', '\ud83d', '\ude00', '%', '\0'), maxLength: 20 }),
+      (text) => {
+        expect([...encodeUtf8(text)]).toEqual([...new TextEncoder().encode(text)])
+      },
+    ),
   )
   expect([...encodeUtf8('\uD800x')]).toEqual([...new TextEncoder().encode('\uD800x')])
 })
