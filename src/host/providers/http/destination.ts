@@ -98,11 +98,11 @@ const connected = <S extends Socket>(socket: S, event: 'connect' | 'secureConnec
       reject(error)
     }
     const closed = (): void => reject(Object.assign(new Error('closed'), { code: 'ECONNRESET' }))
+    // An error that comes when nobody listens any more, or a second one, must not end the host.
+    socket.on('error', () => undefined)
     socket.once('error', failed).once('close', closed)
     socket.once(event, () => {
       socket.off('error', failed).off('close', closed)
-      // Whoever uses the connection hears of its end; an error that comes when nobody does must not end the host.
-      socket.on('error', () => undefined)
       resolve(socket)
     })
   })
