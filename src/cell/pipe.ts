@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { closeSync } from 'node:fs'
 import { Socket } from 'node:net'
+import process from 'node:process'
 import { decodeToCell, FrameReader, maxFrameBytesToCell } from '#wire/codec.ts'
 import type { ToCell } from '#wire/messages.ts'
 import { Outbox } from './outbox.ts'
@@ -34,7 +35,13 @@ export const createPipeTransport = (descriptor = 3): ClosableTransport => {
   const reader = new FrameReader(maxFrameBytesToCell)
   let listener: ((message: ToCell) => void) | undefined
   const outbox = new Outbox(async (frame) => {
-    if (!socket.destroyed && !socket.write(frame)) await Promise.race([once(socket, 'drain'), closed.promise])
+    if (socket.destroyed) return
+    if (socket.writableCorked === 0) {
+      // What is said in one turn of the event loop goes out in one system call.
+      socket.cork()
+      process.nextTick(() => socket.uncork())
+    }
+    if (!socket.write(frame)) await Promise.race([once(socket, 'drain'), closed.promise])
   })
   const hear = (message: ToCell): void => {
     if (message.type === 'credit') outbox.addCredit(message.bytes)

@@ -1,4 +1,5 @@
 import type { ChildProcess } from 'node:child_process'
+import process from 'node:process'
 import type { Duplex } from 'node:stream'
 import { CordonError } from '#core/errors.ts'
 import type { ToCell } from '#wire/messages.ts'
@@ -53,10 +54,7 @@ class ChildCell implements Cell {
     this.#started = started
     this.#link = new CellLink(
       {
-        write: (frame) => {
-          started.wire.write(frame)
-          return started.wire.writableLength < inFlightBudgetBytes
-        },
+        write: (frame) => this.#write(frame),
         pause: () => started.wire.pause(),
         resume: () => started.wire.resume(),
       },
@@ -106,6 +104,17 @@ class ChildCell implements Cell {
 
   kill(reason: string): void {
     this.#finish({ kind: 'killed', reason })
+  }
+
+  /** What is sent in one turn of the event loop goes out in one system call. */
+  #write(frame: Uint8Array): boolean {
+    const { wire } = this.#started
+    if (wire.writableCorked === 0) {
+      wire.cork()
+      process.nextTick(() => wire.uncork())
+    }
+    wire.write(frame)
+    return wire.writableLength < inFlightBudgetBytes
   }
 
   #watch(pid: number, memoryBytes: number): void {

@@ -1,4 +1,5 @@
-import type { Cell, CellLauncher, CellOptions, IsolationLevel } from './cell-port.ts'
+import process from 'node:process'
+import type { CellLauncher, IsolationLevel } from './cell-port.ts'
 import { startBwrapChild } from './bwrap-child.ts'
 import { ChildLauncher } from './child-launcher.ts'
 import { startPlainChild } from './plain-child.ts'
@@ -14,8 +15,6 @@ export interface LauncherOptions {
   /** Cells of one launcher that may live at one time. */
   readonly maxCells?: number
 }
-
-export type { Cell, CellLauncher, CellOptions }
 
 /** Makes the launcher of one level. Whether the level can be had here shows at `launch`. */
 export const createLauncher = (level: IsolationLevel, options: LauncherOptions = {}): CellLauncher => {

@@ -7,10 +7,9 @@ import type { LaunchSettings } from './child-launcher.ts'
 import { nodeArguments } from './program.ts'
 import { findTrustedTool } from './trusted-tool.ts'
 
-/** The descriptor of the wire in every child cell. */
-export const wireDescriptor = 3
+const wireDescriptor = 3
 
-/** The stream a child was given at `descriptor`. */
+/** The wire among the streams a child was given: the one at descriptor 3. */
 export const wireOf = (stream: unknown): Duplex => {
   if (stream instanceof Duplex) return stream
   throw new CordonError('internal', 'expected the child to have been given its pipe')

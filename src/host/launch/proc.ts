@@ -2,9 +2,25 @@ import { readdirSync, readFileSync, readlinkSync } from 'node:fs'
 
 /** What Linux tells of a process under `/proc`. Each answer is `undefined` once the process is gone or not ours to see. */
 
-const pageBytes = 4096
-const ticksPerSecond = 100
-const usPerTick = 1_000_000 / ticksPerSecond
+const auxiliaryEntryBytes = 16
+const pageSizeEntry = 6n
+const clockTicksEntry = 17n
+
+/** A constant of the running kernel out of the auxiliary vector; 16 and 64 KiB pages exist on arm64. */
+const kernelConstant = (wanted: bigint, otherwise: number): number => {
+  try {
+    const vector = readFileSync('/proc/self/auxv')
+    for (let at = 0; at + auxiliaryEntryBytes <= vector.length; at += auxiliaryEntryBytes) {
+      if (vector.readBigUInt64LE(at) === wanted) return Number(vector.readBigUInt64LE(at + 8))
+    }
+  } catch {
+    // Not ours to read: the common value.
+  }
+  return otherwise
+}
+
+const pageBytes = kernelConstant(pageSizeEntry, 4096)
+const usPerTick = 1_000_000 / kernelConstant(clockTicksEntry, 100)
 
 const read = (pid: number, name: string): string | undefined => {
   try {

@@ -10,7 +10,7 @@ export interface CellProgram {
   readonly threadEntry: string
   /** Everything a cell may read while it starts: files, and folders with what is below them. */
   readonly readable: readonly string[]
-  /** The folder that holds all of it; in a bwrap cell it is called {@link packageInside}. */
+  /** The folder that holds all of it; in a bwrap cell it has another name. */
   readonly packageFolder: string
   /** True when the code is TypeScript, run from source. */
   readonly source: boolean
@@ -18,8 +18,8 @@ export interface CellProgram {
   readonly engine: string
 }
 
-/** Where the program and the engine lie in a bwrap cell: the host's paths tell of its users. */
-export const packageInside = '/cordon/package'
+const packageInside = '/cordon/package'
+/** Where the engine lies in a bwrap cell; the program lies beside it: the host's paths tell of its users. */
 export const nodeInside = '/cordon/node'
 
 const here = import.meta.url
