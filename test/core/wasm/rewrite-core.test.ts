@@ -9,6 +9,7 @@ import { rewriteCore, type RewriteOptions } from '#core/wasm/rewrite-core.ts'
 import { WasmError } from '#core/wasm/wasm-error.ts'
 import { defaultWasmLimits } from '#core/wasm/wasm-limits.ts'
 
+import { controlProgram } from './control-program.ts'
 import { call, engine, globalOf, instantiate, memoryOf, tableOf, type Call, type Instance } from './engine.ts'
 import { Meter, type MeterOptions } from './metered-instance.ts'
 import { randomProgram } from './random-program.ts'
@@ -79,6 +80,21 @@ describe('a rewritten random program', () => {
         expect(small?.fuel).toBeGreaterThanOrEqual(4 * Number(plain.globals[3]))
       }),
       { numRuns: 300 },
+    )
+  })
+
+  test('has every step of every path paid for', async () => {
+    await assert(
+      asyncProperty(controlProgram, async (text) => {
+        const { instance, meter } = await start(text, { slice: 1000 })
+        const steps = globalOf(instance, 'steps')
+        for (let bits = 0; bits < 64; bits++) {
+          const [before, paid] = [Number(steps.value), meter.used()]
+          call(instance, 'run')(bits)
+          expect(meter.used() - paid).toBeGreaterThanOrEqual(Number(steps.value) - before)
+        }
+      }),
+      { numRuns: 200 },
     )
   })
 
