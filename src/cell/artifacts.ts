@@ -2,13 +2,14 @@ import type { CoreModule, ExportedFunction } from '#core/artifact.ts'
 import type { Linked, Linker } from './link/linker.ts'
 
 /** An artifact that can be run. */
-export interface LoadedArtifact {
+interface LoadedArtifact {
   readonly linked: Linked
   readonly exports: readonly ExportedFunction[]
 }
 
 interface Arriving {
-  readonly glue: string
+  /** UTF-8. */
+  readonly glue: Uint8Array
   readonly exports: readonly ExportedFunction[]
   readonly awaited: number
   readonly cores: CoreModule[]
@@ -31,7 +32,7 @@ export class Artifacts {
   /** Begins an artifact that has `awaited` core modules. Resolves to true when it is ready, false while parts are missing. */
   begin(
     artifact: string,
-    part: { readonly glue: string; readonly exports: readonly ExportedFunction[]; readonly awaited: number },
+    part: { readonly glue: Uint8Array; readonly exports: readonly ExportedFunction[]; readonly awaited: number },
   ): Promise<boolean> {
     this.#arriving.set(artifact, { ...part, cores: [] })
     return this.#linkWhenWhole(artifact)
@@ -54,8 +55,9 @@ export class Artifacts {
     if (arriving === undefined) throw new Error('expected `load` before `load-core`')
     if (arriving.cores.length < arriving.awaited) return false
     this.#arriving.delete(artifact)
-    const { exports } = arriving
-    this.#loaded.set(artifact, { linked: await this.#linker.link(arriving), exports })
+    const { exports, cores } = arriving
+    const glue = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(arriving.glue)
+    this.#loaded.set(artifact, { linked: await this.#linker.link({ glue, cores, exports }), exports })
     return true
   }
 }

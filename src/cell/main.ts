@@ -46,12 +46,12 @@ class Cell {
   hear(message: ToCell): void {
     switch (message.type) {
       case 'hello':
-        this.#send({ type: 'ready', version: wireVersion })
+        this.#greet(message.version)
         break
       case 'load':
         this.#report(
           message.artifact,
-          this.#artifacts.begin(message.artifact, { glue: textOf(message.body), exports: message.exports, awaited: message.cores }),
+          this.#artifacts.begin(message.artifact, { glue: message.body, exports: message.exports, awaited: message.cores }),
         )
         break
       case 'load-core':
@@ -78,9 +78,16 @@ class Cell {
     }
   }
 
+  /** A host that speaks another version gets no answer. */
+  #greet(version: number): void {
+    if (version === wireVersion) this.#send({ type: 'ready', version: wireVersion })
+    else this.#end()
+  }
+
   #start(id: number, start: SessionStart): void {
     const artifact = this.#artifacts.get(start.artifact)
     const exported = artifact?.exports.find(({ call }) => call === start.call)
+    if (this.#sessions.has(id)) return
     if (artifact === undefined || exported === undefined) return this.#refuse(id, 'expected a loaded artifact that exports the call')
     const parts = { id, start, linked: artifact.linked, exported, turns: this.#turns, slicing: this.#slicing }
     const session = new Session({ ...parts, send: (message) => this.#transport.send(message) })
@@ -114,5 +121,3 @@ class Cell {
     void this.#transport.send(message)
   }
 }
-
-const textOf = (bytes: Uint8Array): string => new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)

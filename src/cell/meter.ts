@@ -14,7 +14,7 @@ export interface Slicing {
 export const defaultSlicing: Slicing = { sliceFuel: 4_000_000, turnMs: 4 }
 
 /** What a {@link Meter} stands on. */
-export interface MeterWorld {
+interface MeterWorld {
   readonly limits: Pick<SessionStart, 'fuel' | 'cpuTimeMs' | 'memoryBytes' | 'tableElements'>
   readonly slicing: Slicing
   /** Resolves in the session's next turn. */

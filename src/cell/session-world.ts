@@ -5,7 +5,7 @@ import type { OutputLine } from './output-line.ts'
 import { keepGoing, type Waits } from './waits.ts'
 
 /** The parts of a session that its world is made from. */
-export interface WorldParts {
+interface WorldParts {
   readonly start: SessionStart
   readonly host: HostLine
   readonly output: OutputLine
@@ -64,8 +64,11 @@ const createClock = (waits: Waits): SessionWorld['clock'] => {
     wallNs: () => BigInt(Date.now()) * 1_000_000n,
     sleep: (ns: bigint) =>
       waits.until<void>((done) => {
-        const ms = ns <= 0n ? 0 : Number((ns + 999_999n) / 1_000_000n)
-        const timer = setTimeout(done, Math.min(ms, maxTimerMs))
+        if (ns <= 0n) {
+          done()
+          return keepGoing
+        }
+        const timer = setTimeout(done, Math.min(Number((ns + 999_999n) / 1_000_000n), maxTimerMs))
         return () => clearTimeout(timer)
       }),
   })

@@ -14,7 +14,7 @@ import { keepGoing, Waits } from './waits.ts'
 import type { Turns } from './turns.ts'
 
 /** What a session is made of and where it runs. */
-export interface SessionParts {
+interface SessionParts {
   readonly id: number
   readonly start: SessionStart
   readonly linked: Linked

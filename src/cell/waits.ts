@@ -1,7 +1,7 @@
 import type { TurnTaker, Turns } from './turns.ts'
 
 /** Starts something to wait for; gives a function that takes it back. */
-export type Begin<T> = (done: (value: T) => void) => () => void
+type Begin<T> = (done: (value: T) => void) => () => void
 
 /** The wish cannot be taken back; what comes too late is dropped. */
 export const keepGoing = (): void => undefined

@@ -5,7 +5,7 @@ import type { CoreInstance, CoreModuleObject } from './engine.ts'
 export type CoreFunction = (...args: readonly never[]) => unknown
 
 /** Jco's instantiation convention, with the modules and instances already there: nothing in it waits. */
-export interface Glue {
+interface Glue {
   instantiate(
     getCoreModule: (name: string) => CoreModuleObject,
     imports: object,
@@ -14,7 +14,7 @@ export interface Glue {
 }
 
 /** What the glue of one instance is given. */
-export interface GlueWorld {
+interface GlueWorld {
   /** The parts of `WebAssembly` that the glue uses. */
   readonly webAssembly: object
   /** See `core/artifact.ts`. */

@@ -8,9 +8,9 @@ import { LinkTrap, type MeterHooks } from './linker.ts'
  * Fuel on a stack that cannot suspend (allocations and post-returns called by the glue), all together until the guest next can.
  * At most 8 ms; growing by 100 MiB fits.
  */
-export const unsuspendableFuel = 8_000_000
+const unsuspendableFuel = 8_000_000
 /** The same for all start functions of a component instance: constructors of whole language runtimes run there. At most 20 ms. */
-export const startFuel = 20_000_000
+const startFuel = 20_000_000
 /** Core instances of one component instance, and memories among them: each memory reserves 8 GB of a process's address space. */
 const maxCoreInstances = 256
 const maxMemories = 32
