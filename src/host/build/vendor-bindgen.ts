@@ -1,11 +1,12 @@
-import { copyFile, mkdir, readFile, rm } from 'node:fs/promises'
+import { copyFile, mkdir, readFile, writeFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
+import { readInterfaceSignatures } from './interface-signatures.ts'
 
 /**
  * Makes `dist/vendor/`: jco's transpiler as one file that needs no package beside it, with our own empty world in place
- * of its WASI shim, and its core modules and licence. Runs from a checkout only (`npm run build:vendor`).
+ * of its WASI shim, its core modules and licence, and the signatures of all functions that this host links. Runs from a checkout only (`npm run build:vendor`).
  */
 const here = dirname(fileURLToPath(import.meta.url))
 const target = fileURLToPath(new URL('../../../dist/vendor/', import.meta.url))
@@ -28,7 +29,6 @@ const readVersion = async (): Promise<string> => {
   return manifest.version
 }
 
-await rm(target, { recursive: true, force: true })
 await mkdir(target, { recursive: true })
 await build({
   stdin: { contents: entry(await readVersion()), resolveDir: here, loader: 'ts' },
@@ -43,5 +43,6 @@ await build({
   ),
   logLevel: 'warning',
 })
+await writeFile(join(target, 'interfaces.json'), `${JSON.stringify(await readInterfaceSignatures(), undefined, 1)}\n`)
 for (const name of coreModules) await copyFile(join(packageDir, 'vendor', name), join(target, name))
 await copyFile(join(packageDir, 'LICENSE'), join(target, 'LICENSE'))

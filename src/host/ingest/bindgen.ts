@@ -1,4 +1,7 @@
+import { readFile } from 'node:fs/promises'
 import { CordonError } from '#core/errors.ts'
+import { parseInterfaceName } from '#core/interface-name.ts'
+import type { Signatures } from './import-types.ts'
 
 /** jco's transpiler as `build:vendor` made it: no files, no environment, one use. */
 export interface Bindgen {
@@ -32,9 +35,32 @@ const isBindgenModule = (loaded: unknown): loaded is BindgenModule =>
   loaded.$init instanceof Promise
 
 /** Loads and compiles the transpiler. Throws CordonError `ingest.failed`. */
-export const loadBindgen = async (): Promise<Bindgen> => {
+const loadBindgen = async (): Promise<Bindgen> => {
   const loaded: unknown = await import(new URL('bindgen.js', vendorFolder).href)
   if (!isBindgenModule(loaded)) throw new CordonError('ingest.failed', 'expected the transpiler in `dist/vendor`, found something else')
   await loaded.$init
   return loaded
+}
+
+const isTextRecord = (value: unknown): value is Record<string, string> =>
+  typeof value === 'object' && value !== null && Object.values(value).every((each) => typeof each === 'string')
+
+const isSignatures = (value: unknown): value is Signatures =>
+  typeof value === 'object' &&
+  value !== null &&
+  Object.entries(value).every(([id, functions]) => parseInterfaceName(id) !== undefined && isTextRecord(functions))
+
+/** What the child works with. */
+export interface Toolset {
+  readonly bindgen: Bindgen
+  /** The functions that may be imported. */
+  readonly signatures: Signatures
+}
+
+/** Loads everything that ingest needs from `dist/vendor`. Throws CordonError `ingest.failed`. */
+export const loadToolset = async (): Promise<Toolset> => {
+  const signatures: unknown = JSON.parse(await readFile(new URL('interfaces.json', vendorFolder), 'utf8'))
+  if (!isSignatures(signatures))
+    throw new CordonError('ingest.failed', 'expected signatures in `dist/vendor/interfaces.json`, found something else')
+  return { bindgen: await loadBindgen(), signatures }
 }

@@ -5,7 +5,12 @@ import { rewriterVersion } from '#core/wasm/rewrite-core.ts'
 import { vendorFolder } from './bindgen.ts'
 import type { LimitsProfile } from './profile.ts'
 
-const transpilerFiles = ['bindgen.js', 'js-component-bindgen-component.core.wasm', 'js-component-bindgen-component.core2.wasm']
+const transpilerFiles = [
+  'bindgen.js',
+  'js-component-bindgen-component.core.wasm',
+  'js-component-bindgen-component.core2.wasm',
+  'interfaces.json',
+]
 
 /** The code besides the transpiler that decides what an artifact holds: rewriter, patches, checks, what is linked and what suspends. */
 const codeFolders = [new URL('./', import.meta.url), new URL('../../core/', import.meta.url), new URL('../../core/wasm/', import.meta.url)]

@@ -1,7 +1,7 @@
 import { Socket } from 'node:net'
 import { CordonError } from '#core/errors.ts'
 import { encodeContents, maxContentsBytes } from './artifact-codec.ts'
-import { loadBindgen, type Bindgen } from './bindgen.ts'
+import { loadToolset, type Toolset } from './bindgen.ts'
 import { frameHeader, frameKind, FrameReader } from './frame.ts'
 import { makeContents } from './make-contents.ts'
 
@@ -17,16 +17,16 @@ const failureOf = (error: unknown): { code: string; message: string } => {
   return { code: 'ingest.failed', message: message.slice(0, maxMessageLength) }
 }
 
-const answer = (request: Buffer, bindgen: Bindgen): { kind: number; body: Uint8Array } => {
+const answer = (request: Buffer, tools: Toolset): { kind: number; body: Uint8Array } => {
   try {
     const profile = { maxMemoryPages: request.readUInt32LE(0), maxTableElements: request.readUInt32LE(4) }
-    return { kind: frameKind.contents, body: encodeContents(makeContents(new Uint8Array(request.subarray(8)), profile, bindgen)) }
+    return { kind: frameKind.contents, body: encodeContents(makeContents(new Uint8Array(request.subarray(8)), profile, tools)) }
   } catch (error) {
     return { kind: frameKind.failure, body: Buffer.from(JSON.stringify(failureOf(error)), 'utf8') }
   }
 }
 
-const bindgen = await loadBindgen()
+const tools = await loadToolset()
 process.permission.drop('fs.read')
 
 const pipe = new Socket({ fd: 3, readable: true, writable: true })
@@ -34,7 +34,7 @@ const reader = new FrameReader((kind) => (kind === frameKind.request ? maxConten
 pipe.on('data', (chunk: Uint8Array) => {
   const frame = reader.take(chunk)
   if (frame === undefined) return
-  const { kind, body } = answer(frame.body, bindgen)
+  const { kind, body } = answer(frame.body, tools)
   pipe.write(frameHeader(kind, body.length))
   pipe.end(body)
 })

@@ -7,7 +7,8 @@ import { validateCore } from '#core/wasm/validate-core.ts'
 import { WasmError, type WasmErrorCode } from '#core/wasm/wasm-error.ts'
 import { defaultWasmLimits } from '#core/wasm/wasm-limits.ts'
 import type { ArtifactContents } from './artifact-codec.ts'
-import type { Bindgen } from './bindgen.ts'
+import type { Toolset } from './bindgen.ts'
+import { checkImportSignatures, type Signatures } from './import-types.ts'
 import type { LimitsProfile } from './profile.ts'
 import { transpile } from './transpile.ts'
 
@@ -29,10 +30,11 @@ const naming = <T>(what: string, act: () => T): T => {
 }
 
 /** Validates every core module where it lies, before the transpiler sees any of it: names go unescaped into the code it writes. */
-const checkComponent = (component: Uint8Array): { imports: readonly string[]; modules: readonly Uint8Array[] } => {
+const checkComponent = (component: Uint8Array, signatures: Signatures): { imports: readonly string[]; modules: readonly Uint8Array[] } => {
   const shape = naming('the component', () => inspectComponent(component, defaultWasmLimits))
   const problem = linkCheck(shape.imports)
   if (problem !== undefined) throw new CordonError('component.import-unknown', problem.message)
+  naming('the component', () => checkImportSignatures(component, signatures))
   const modules = shape.coreModules.map(({ offset, length }) => component.subarray(offset, offset + length))
   for (const [index, module] of modules.entries()) naming(`core module ${index}`, () => validateCore(module, defaultWasmLimits))
   return { imports: shape.imports, modules }
@@ -48,9 +50,9 @@ const describe = (core: CoreModule, modules: readonly Uint8Array[]): string => {
  * The whole of ingest on bytes: validate, link check, transpile, patch, rewrite. Runs in the child only. Throws CordonError
  * `component.invalid`, `component.unsupported`, `component.import-unknown` or `ingest.failed`.
  */
-export const makeContents = (component: Uint8Array, profile: LimitsProfile, bindgen: Bindgen): ArtifactContents => {
-  const { imports, modules } = checkComponent(component)
-  const { glue, cores, exports } = transpile(component, bindgen)
+export const makeContents = (component: Uint8Array, profile: LimitsProfile, tools: Toolset): ArtifactContents => {
+  const { imports, modules } = checkComponent(component, tools.signatures)
+  const { glue, cores, exports } = transpile(component, tools.bindgen)
   const rewritten = cores.map((core) => {
     const { name, bytes } = core
     const result = naming(describe(core, modules), () => rewriteCore(bytes, { ...profile, limits: defaultWasmLimits }))

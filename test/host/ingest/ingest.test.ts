@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { JcoLinker } from '#cell/link/jco.ts'
 import { CordonError } from '#core/errors.ts'
 import type { ArtifactContents } from '#host/ingest/artifact-codec.ts'
-import { loadBindgen } from '#host/ingest/bindgen.ts'
+import { loadToolset } from '#host/ingest/bindgen.ts'
 import { ingest } from '#host/ingest/ingest.ts'
 import { makeContents } from '#host/ingest/make-contents.ts'
 import { scratch, type Scratch } from './scratch.ts'
@@ -148,6 +148,55 @@ describe('imports that are not there', () => {
   })
 })
 
+describe('imports of another type than the interface has', () => {
+  const random = (members: string): string => `(import "wasi:random/random@0.2.3" (instance ${members}))`
+
+  test('a function that the interface does not have is refused by name', async () => {
+    const error = await refusalOf(await component(random('(export "get-entropy" (func (result u64)))')))
+    expect(error.code).toBe('component.import-unknown')
+    expect(error.message).toContain('`get-entropy` of `wasi:random/random@0.2.3`')
+  })
+
+  test.each([
+    [
+      'bytes declared as numbers, which would be read past their end',
+      '(export "get-random-bytes" (func (param "len" u64) (result (list u64))))',
+    ],
+    ['another parameter type', '(export "get-random-bytes" (func (param "len" string) (result (list u8))))'],
+    ['another parameter name', '(export "get-random-bytes" (func (param "length" u64) (result (list u8))))'],
+    ['one parameter more', '(export "get-random-bytes" (func (param "len" u64) (param "x" u8) (result (list u8))))'],
+    ['no result', '(export "get-random-bytes" (func (param "len" u64)))'],
+    [
+      'a type behind an alias',
+      '(type $t (list u16)) (export "bytes" (type $b (eq $t))) (export "get-random-bytes" (func (param "len" u64) (result $b)))',
+    ],
+    ['a resource of its own', '(export "r" (type $r (sub resource))) (export "get-random-u64" (func (result (own $r))))'],
+  ])('%s', async (_what, members) => {
+    const error = await refusalOf(await component(random(members)))
+    expect(error.code).toBe('component.import-unknown')
+    expect(error.message).toContain('this host has it as')
+  })
+
+  test('a resource that belongs to another interface is refused', async () => {
+    const error = await refusalOf(
+      await component(`(import "wasi:clocks/monotonic-clock@0.2.3" (instance
+        (export "pollable" (type $p (sub resource)))
+        (export "subscribe-instant" (func (param "when" u64) (result (own $p))))))`),
+    )
+    expect(error.message).toContain('own<wasi:io/poll.pollable>')
+  })
+
+  test('types that double at every step are refused without being spelled out', async () => {
+    const doubling = Array.from({ length: 60 }, (_, nth) => `(type $t${nth + 1} (tuple $t${nth} $t${nth}))`).join(' ')
+    const start = performance.now()
+    const bytes = await component(random(`(type $t0 (tuple u8 u8)) ${doubling} (export "get-random-u64" (func (param "x" $t60)))`)).catch(
+      () => undefined,
+    )
+    if (bytes !== undefined) expect((await refusalOf(bytes)).code).toMatch(/^component\./)
+    expect(performance.now() - start).toBeLessThan(5000)
+  })
+})
+
 describe('core names that would become code', () => {
   const attack = 'x\\22];globalThis.pwned=1;[\\22'
 
@@ -156,10 +205,10 @@ describe('core names that would become code', () => {
     ['an import field', (name: string) => `(import "m" "${name}" (func))`],
     ['an export', (name: string) => `(func (export "${name}"))`],
   ])('are refused as %s', async (_where, core) => {
-    const bindgen = await loadBindgen()
+    const tools = await loadToolset()
     for (const name of [attack, "it's", 'a\\0ab', '`${x}`', '__proto__', 'a\\e2\\80\\a8b', '*/x/*', 'a b']) {
       const bytes = await withCore(core(name))
-      expect(() => makeContents(bytes, profile, bindgen), name).toThrow(expect.objectContaining({ code: 'component.unsupported' }))
+      expect(() => makeContents(bytes, profile, tools), name).toThrow(expect.objectContaining({ code: 'component.unsupported' }))
     }
   })
 
@@ -184,7 +233,7 @@ describe('exports that generated code cannot carry', () => {
   })
 
   test('names of the machinery around them are refused, or do what they are meant to', async () => {
-    const bindgen = await loadBindgen()
+    const tools = await loadToolset()
     const names = [
       'instantiate-core',
       'get-core-module',
@@ -200,7 +249,7 @@ describe('exports that generated code cannot carry', () => {
       const bytes = await exporting(name)
       const attempt = (): ArtifactContents | undefined => {
         try {
-          return makeContents(bytes, profile, bindgen)
+          return makeContents(bytes, profile, tools)
         } catch (error) {
           expect(error, name).toMatchObject({ code: 'component.unsupported' })
           return undefined
