@@ -10,15 +10,3 @@ export const refusalOf = (act: () => unknown): string => {
   }
   throw new TypeError('expected a CordonError, got none')
 }
-
-/** Awaits what must reject with a CordonError and gives `code | message | hint`. */
-export const rejectionOf = async (act: Promise<unknown>): Promise<string> => {
-  const settled = await act.then(
-    () => undefined,
-    (error: unknown) => ({ error }),
-  )
-  if (settled === undefined) throw new TypeError('expected a CordonError, got none')
-  return refusalOf(() => {
-    throw settled.error
-  })
-}
