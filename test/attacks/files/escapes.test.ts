@@ -1,7 +1,7 @@
 import { link, mkdir, readFile, readlink, rename, symlink, writeFile } from 'node:fs/promises'
 import { existsSync, readdirSync } from 'node:fs'
 import { join } from 'node:path'
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { codeOf, mountedGuest, type MountedGuest, scratchFolder } from '../../host/providers/fs/mounted-guest.ts'
 

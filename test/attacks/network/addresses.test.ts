@@ -1,4 +1,4 @@
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { afterEach, describe, expect, test } from 'vitest'
 import type { NetRule } from '#core/policy/rules.ts'
 import { httpGuest, httpServer, localGuest, loopback, rawServer } from '../../host/providers/http/http-guest.ts'

@@ -1,5 +1,5 @@
 import { gzipSync } from 'node:zlib'
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { NetRule } from '#core/policy/rules.ts'
 import { netRule } from '../../host/providers/guest-session.ts'
@@ -141,7 +141,7 @@ describe('C2, C3: a placeholder where it does not belong stops the request, loud
 })
 
 describe('C4: encoded and split placeholders', () => {
-  const percent = (text: string): string => [...text].map((character) => `%${character.charCodeAt(0).toString(16)}`).join('')
+  const percent = (text: string): string => Array.from(text, (character) => `%${character.charCodeAt(0).toString(16)}`).join('')
   const encodings: readonly (readonly [string, (text: string) => string])[] = [
     ['percent-encoded', percent],
     ['percent-encoded in part', (text) => text.replace('-secret-', '%2Dsecret%2d')],
@@ -167,7 +167,7 @@ describe('C4: encoded and split placeholders', () => {
     for (const at of [1, 7, Math.floor(text.length / 2), text.length - 1]) {
       expect((await guest.request({ method: 'POST', body: [text.slice(0, at), text.slice(at)] })).code).toBe('HTTP-request-denied')
     }
-    expect((await guest.request({ method: 'POST', body: [...text] })).code).toBe('HTTP-request-denied')
+    expect((await guest.request({ method: 'POST', body: text.split('') })).code).toBe('HTTP-request-denied')
   })
 
   test('percent-encoded twice in the query', async () => {
@@ -220,7 +220,7 @@ describe('C5: a server that echoes the credential', () => {
 
   test('split over chunks at every place, and in trailers', async () => {
     await using server = await rawServer((socket) => {
-      const pieces = [...value].map((character) => `1\r\n${character}\r\n`).join('')
+      const pieces = Array.from(value, (character) => `1\r\n${character}\r\n`).join('')
       socket.write(`HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n1\r\n<\r\n${pieces}1\r\n>\r\n0\r\nx-echo: ${value}\r\n\r\n`)
     })
     await using guest = trusted(server.port)
