@@ -44,13 +44,14 @@ const reachOf = async (level: IsolationLevel): Promise<Report> => {
   const victim = spawn(process.execPath, ['-e', 'process.on("SIGUSR1", () => {}); console.log(); setTimeout(() => {}, 60_000)'])
   onTestFinished(() => void victim.kill('SIGKILL'))
   await once(victim.stdout, 'data')
+  const victimEnds = once(victim, 'exit').then(() => false)
   const [addon = ''] = await librariesOf(process.execPath)
   const { cell, ear } = await launchScripted(level, 512 * MiB, scriptedLauncher(level, fixtureProgram('escaped-child.ts')))
   const tcpPort = (onPort.server.address() as AddressInfo).port
   const targets = { tcpPort, unixPath, abstractName, victimPid: victim.pid, hostPid: process.pid, hostname: hostname(), scratch, addon }
   cell.send({ type: 'start', session: 1, ...sessionStart('escape', targets) })
   const { outcome } = await ear.ended(1)
-  const victimLives = await Promise.race([once(victim, 'exit').then(() => false), delay(500, true)])
+  const victimLives = await Promise.race([victimEnds, delay(500, true)])
   if (outcome.kind !== 'returned') throw new Error(`expected a report, got ${JSON.stringify(outcome)}`)
   const { tried, reached } = JSON.parse(outcome.result) as Report
   const connections = listeners.reduce((sum, { taken }) => sum + taken(), 0)

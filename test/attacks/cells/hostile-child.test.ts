@@ -1,9 +1,9 @@
-import { describe, expect, onTestFinished, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import type { Cell, CellEnd, IsolationLevel } from '#host/launch/cell-port.ts'
 import { maxDiagnosticBytes } from '#host/launch/diagnostics.ts'
 import { createLauncher } from '#host/launch/launcher.ts'
 import { findTrustedTool } from '#host/launch/trusted-tool.ts'
-import { fixtureProgram } from '../../fixtures/cells/program.ts'
+import { fixtureProgram, scriptedProgram } from '../../fixtures/cells/program.ts'
 import { Ear, launchScripted, MiB, scriptedLauncher, sessionStart } from '../../host/launch/contract.ts'
 
 const hostile = fixtureProgram('hostile-child.ts')
@@ -40,12 +40,21 @@ const launchHostile = async (level: IsolationLevel, memoryBytes: number): Promis
   launchScripted(level, memoryBytes, scriptedLauncher(level, hostile))
 
 const attack = (level: IsolationLevel): void => {
+  const calmLauncher = createLauncher(level, { program: scriptedProgram })
+  const calm = { ear: new Ear(), sessions: 0, cell: undefined as Cell | undefined }
+  beforeAll(async () => {
+    calm.cell = await calmLauncher.launch({ memoryBytes: 512 * MiB, listener: calm.ear })
+  })
+  afterAll(() => calmLauncher[Symbol.asyncDispose]())
+
   test.each(ends)('a cell that %s ends as %s, and its neighbour finishes', async (behaviour, end) => {
-    const [bad, calm] = await Promise.all([launchHostile(level, 200 * MiB), launchScripted(level)])
+    const bad = await launchHostile(level, 200 * MiB)
+    calm.sessions += 1
+    const session = calm.sessions
     bad.cell.send({ type: 'start', session: 1, ...sessionStart(behaviour) })
-    calm.cell.send({ type: 'start', session: 1, ...sessionStart('outputs', { count: 50, bytes: 10_000 }) })
+    calm.cell?.send({ type: 'start', session, ...sessionStart('outputs', { count: 50, bytes: 10_000 }) })
     expect((await bad.cell.ended).kind).toBe(end)
-    expect((await calm.ear.ended(1)).outcome.kind).toBe('returned')
+    expect((await calm.ear.ended(session)).outcome.kind).toBe('returned')
     expect(bad.cell.residentBytes()).toBe(0)
   })
 
