@@ -1,4 +1,4 @@
-import { readFile } from 'node:fs/promises'
+import { readFile, realpath } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { dirname, join, sep } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -69,12 +69,17 @@ export const requireBuildTools = async (engine: GuestEngine, find = findTool): P
   })
 }
 
-/** The outermost `node_modules` folder of a tool: what the build process must be able to read. */
-export const toolRoot = (tool: BuildTool): string => {
+const outermostModules = (folder: string): string => {
   const marker = `${sep}node_modules${sep}`
-  const at = tool.folder.indexOf(marker)
-  return at === -1 ? dirname(tool.folder) : tool.folder.slice(0, at + marker.length - 1)
+  const at = folder.indexOf(marker)
+  return at === -1 ? dirname(folder) : folder.slice(0, at + marker.length - 1)
 }
+
+/** The outermost `node_modules` folders of a tool, as named and as linked to: what the build process must be able to read. */
+export const toolRoots = async (tool: BuildTool): Promise<readonly string[]> => [
+  outermostModules(tool.folder),
+  outermostModules(await realpath(tool.folder)),
+]
 
 /** The tool of that name; they were all required before. */
 export const toolNamed = (tools: ReadonlyMap<string, BuildTool>, name: string): BuildTool => {

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 
 import { CordonError } from '#core/errors.ts'
 import type { GuestEngine } from './build-agent.ts'
-import { ownModule, packageFile, toolRoot, type BuildTool } from './build-tools.ts'
+import { ownModule, packageFile, toolRoots, type BuildTool } from './build-tools.ts'
 import { sourceError, type BundledSource } from './bundle-source.ts'
 import { explainBuild } from './explain-build.ts'
 import { writeWitFolder, type WitPackages } from './wit-folder.ts'
@@ -27,9 +27,10 @@ const limits = 'ulimit -t 600 && ulimit -d 6291456 && ulimit -c 0 && exec "$0" "
 const maxErrorBytes = 64 * 1024
 
 /** Node's flags for the build process: read the tools, write the scratch folder; no network. */
-const permissions = (job: BuildJob, scratch: string): readonly string[] => {
+const permissions = async (job: BuildJob, scratch: string): Promise<readonly string[]> => {
   const child = ownModule('host/build/componentize')
-  const readable = new Set([scratch, child, packageFile('package.json'), ...[...job.tools.values()].map(toolRoot)])
+  const roots = await Promise.all([...job.tools.values()].map(toolRoots))
+  const readable = new Set([scratch, child, packageFile('package.json'), ...roots.flat()])
   return [
     '--permission',
     ...[...readable].map((path) => `--allow-fs-read=${path}`),
@@ -44,8 +45,9 @@ const permissions = (job: BuildJob, scratch: string): readonly string[] => {
 
 /** Starts the build process in its own process group and waits for its end. */
 const runProcess = async (job: BuildJob, scratch: string): Promise<{ readonly code: number | null; readonly errors: string }> => {
+  const flags = await permissions(job, scratch)
   const { promise, resolve, reject } = Promise.withResolvers<number | null>()
-  const child = spawn('/bin/sh', ['-c', limits, process.execPath, ...permissions(job, scratch)], {
+  const child = spawn('/bin/sh', ['-c', limits, process.execPath, ...flags], {
     cwd: scratch,
     env: { TMPDIR: scratch },
     stdio: ['ignore', 'ignore', 'pipe'],
