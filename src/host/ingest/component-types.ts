@@ -151,7 +151,7 @@ const outerType = (scope: TypeScope, hops: number, index: number): ComponentType
 export const sort = { core: 0, func: 1, value: 2, type: 3, component: 4, instance: 5 } as const
 
 /** An alias that gives a type or an instance of the scope a new index. */
-export type Alias =
+type Alias =
   | { readonly sort: number; readonly from: 'export'; readonly instance: number; readonly name: string }
   | { readonly sort: number; readonly from: 'outer'; readonly type: ComponentType }
   | { readonly sort: number; readonly from: 'core' }
