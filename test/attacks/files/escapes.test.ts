@@ -111,6 +111,18 @@ describe('A2: links on the way', () => {
     expect(await s.guest.read('way/../real/deep/f')).toBe('inside')
   })
 
+  test('where a link led is in the record', async () => {
+    await using s = await scene('rw', async (box) => {
+      await mkdir(join(box, 'real'))
+      await writeFile(join(box, 'real', 'f'), '')
+      await symlink('real/f', join(box, 'way'))
+    })
+    await s.guest.stat('way')
+    expect(s.guest.session.summaries).toEqual([{ path: '/box/real/f' }])
+    await s.guest.read('way')
+    expect(s.guest.session.summaries.at(-1)).toEqual({ path: '/box/real/f' })
+  })
+
   test('links that go round end', async () => {
     await using s = await scene('rw', async (box) => {
       await symlink('b', join(box, 'a'))

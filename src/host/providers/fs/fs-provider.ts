@@ -26,7 +26,7 @@ import { InodeRegistry } from './inode-registry.ts'
 import { Lease } from './lease.ts'
 import { type Mount, MountTable, O_PATH, openMounts } from './mount.ts'
 import { OpenFile } from './open-file.ts'
-import { Turns } from './turns.ts'
+import { Turns } from '#host/providers/turns.ts'
 
 export interface FsOptions {
   /** Guest paths that a deny rule names: no directory above one may be moved, else the path would stop naming it. */
@@ -73,7 +73,9 @@ class MountedFs implements Provider {
   async perform(granted: Granted, call: Call): Promise<Performed> {
     const permit = new FsPermit(granted)
     if (!isDecided(call)) throw new TypeError(`expected a decided call on files, got ${call.op}`)
-    return this.#working(() => this.#scene.world.walks.take(() => performDecided(this.#scene, call, permit)))
+    const performed = await this.#working(() => this.#scene.world.walks.take(() => performDecided(this.#scene, call, permit)))
+    const { elsewhere } = permit
+    return elsewhere === undefined ? performed : { ...performed, summary: { path: elsewhere, ...performed.summary } }
   }
 
   async continue(call: Call): Promise<Performed> {

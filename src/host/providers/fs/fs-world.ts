@@ -5,7 +5,7 @@ import type { Identify } from './file-stat.ts'
 import { isWithin, parseRelativePath } from './guest-path.ts'
 import type { MountTable } from './mount.ts'
 import type { OpenFile, OpenFileWorld } from './open-file.ts'
-import type { Turns } from './turns.ts'
+import type { Turns } from '#host/providers/turns.ts'
 import { type LastSegment, type Located, Walk } from './walk.ts'
 
 /** What the file operations of one session stand on. */
@@ -39,6 +39,7 @@ export const atPath = async <T>(
 export class FsPermit {
   readonly #granted: Granted
   readonly #target: FsCapability
+  #elsewhere: string | undefined
 
   /** Throws TypeError when the grant is not for files, was used, or is over. */
   constructor(granted: Granted) {
@@ -48,13 +49,20 @@ export class FsPermit {
     this.#target = target
   }
 
+  /** The guest path that was really reached, where links made it another than the one that was decided on and recorded. */
+  get elsewhere(): string | undefined {
+    return this.#elsewhere
+  }
+
   /** Refuses a place that is neither the decided target nor one that policy also allows: a link led elsewhere. */
   check(action: FsCapability['action'], { parent, guestPath }: Located): void {
     const { mount } = parent
     if (action === 'fs:write' && mount.mode !== 'rw') throw fsFault('read-only', `\`${mount.guestPath}\` is mounted ro`)
     const actual: FsCapability = { action, mount: mount.guestPath, path: guestPath }
     const decided = this.#target.action === action && this.#target.mount === actual.mount && this.#target.path === guestPath
-    if (!decided && !this.#granted.alsoAllows(actual)) throw fsFault('not-permitted', `leads to \`${guestPath}\``)
+    if (decided) return
+    if (!this.#granted.alsoAllows(actual)) throw fsFault('not-permitted', `leads to \`${guestPath}\``)
+    this.#elsewhere = guestPath
   }
 }
 

@@ -3,7 +3,7 @@ import { lstat, opendir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { CordonError } from '#core/errors.ts'
 import { fsFault } from './errors.ts'
-import { Turns } from './turns.ts'
+import { Turns } from '#host/providers/turns.ts'
 
 /** Entries that measuring a mount looks at before it gives up. */
 const maxMeasuredEntries = 100_000

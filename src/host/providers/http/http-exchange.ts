@@ -1,3 +1,4 @@
+import type { EventEmitter } from 'node:events'
 import type { Socket } from 'node:net'
 import { Readable } from 'node:stream'
 import { Client, type Dispatcher } from 'undici'
@@ -169,6 +170,11 @@ export class HttpExchange implements OpenHandle {
     const { scheme, host, port, method, path } = target.capability
     const client = new Client(`${scheme}://${host.includes(':') ? `[${host}]` : host}:${port}`, clientOptions(connection.socket))
     this.#client = client
+    // Without a listener an error of undici's own would end the host; its types leave the event out.
+    const emitter: EventEmitter = client
+    emitter.on('error', (error: unknown) => {
+      this.#fail(error)
+    })
     this.#expect('HTTP-response-timeout', this.#request.firstByteTimeoutMs)
     const length = hasBody && contentLength !== undefined ? ['content-length', String(contentLength)] : []
     client.dispatch(

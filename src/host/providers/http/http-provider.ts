@@ -1,6 +1,7 @@
 import type { Granted } from '#core/policy/grant.ts'
 import { GuestFault, type Performed, type Plan, type Provider, type ProviderSession } from '#host/broker/provider.ts'
 import type { SecretVault } from '#host/providers/secrets/secret-vault.ts'
+import { Turns } from '#host/providers/turns.ts'
 import type { Call } from '#wire/calls.ts'
 import { type ResolveName, systemResolver } from './destination.ts'
 import { httpFault } from './errors.ts'
@@ -15,8 +16,10 @@ export interface HttpOptions {
   readonly resolve?: ResolveName
   /** PEM certificates to trust besides the built-in ones. */
   readonly extraCertificates?: readonly string[]
-  /** Used when the guest sets no timeout, and the most it may set; default 30,000. */
-  readonly maxTimeoutMs?: number
+  /** For resolving and connecting, each: used when the guest sets none, and the most it may set; default 30,000. */
+  readonly maxConnectMs?: number
+  /** The same for the first byte and between bytes; default 600,000, since a model may think for minutes. The session's deadline counts all the same. */
+  readonly maxSilenceMs?: number
 }
 
 type HttpCall = Extract<Call, { readonly op: `http.${string}` }>
@@ -31,16 +34,19 @@ const bodyless = new Set(['GET', 'HEAD'])
 /** Methods that reflect a request with what we put into it, or tunnel past every check. */
 const neverSent = new Set(['CONNECT', 'TRACE', 'TRACK'])
 
+/** The system's resolver keeps a thread of a small pool busy, which files need too: a guest must not take them all with slow names. */
+const maxLookups = 2
+
 /** The outgoing HTTP of one session. */
 class OutgoingHttp implements Provider {
   readonly ops = ops
   readonly #world: HttpWorld
-  readonly #maxTimeoutMs: number
+  readonly #timeouts: Required<Pick<HttpOptions, 'maxConnectMs' | 'maxSilenceMs'>>
   readonly #exchanges = new Set<HttpExchange>()
 
-  constructor(world: HttpWorld, maxTimeoutMs: number) {
+  constructor(world: HttpWorld, timeouts: Required<Pick<HttpOptions, 'maxConnectMs' | 'maxSilenceMs'>>) {
     this.#world = world
-    this.#maxTimeoutMs = maxTimeoutMs
+    this.#timeouts = timeouts
   }
 
   plan(call: Call): Plan {
@@ -78,6 +84,7 @@ class OutgoingHttp implements Provider {
 
   #prepared(args: StartArgs, decided: Pick<PreparedRequest, 'target' | 'rule'>): PreparedRequest {
     const { headers, contentLength } = checkHeaders(args.headers, args)
+    const { maxConnectMs, maxSilenceMs } = this.#timeouts
     const hasBody = args.hasBody && !bodyless.has(decided.target.capability.method)
     if (!hasBody && contentLength !== undefined && contentLength > 0)
       throw httpFault('HTTP-request-body-size', 'content-length without a body')
@@ -86,14 +93,10 @@ class OutgoingHttp implements Provider {
       headers,
       contentLength,
       hasBody,
-      connectTimeoutMs: this.#timeout(args.connectTimeoutMs),
-      firstByteTimeoutMs: this.#timeout(args.firstByteTimeoutMs),
-      betweenBytesTimeoutMs: this.#timeout(args.betweenBytesTimeoutMs),
+      connectTimeoutMs: Math.min(args.connectTimeoutMs ?? maxConnectMs, maxConnectMs),
+      firstByteTimeoutMs: Math.min(args.firstByteTimeoutMs ?? maxSilenceMs, maxSilenceMs),
+      betweenBytesTimeoutMs: Math.min(args.betweenBytesTimeoutMs ?? maxSilenceMs, maxSilenceMs),
     }
-  }
-
-  #timeout(asked: number | null): number {
-    return Math.min(asked ?? this.#maxTimeoutMs, this.#maxTimeoutMs)
   }
 
   #exchange(number: number): HttpExchange {
@@ -128,6 +131,8 @@ class OutgoingHttp implements Provider {
 
 /** Performs wasi:http outgoing requests over undici. Follows no redirect, honours no proxy, dials only addresses it checked. */
 export const createHttpProvider = (session: ProviderSession, options: HttpOptions): Provider => {
-  const { secrets, resolve = systemResolver, extraCertificates = [], maxTimeoutMs = 30_000 } = options
-  return new OutgoingHttp({ session, secrets, resolve, extraCertificates }, maxTimeoutMs)
+  const { secrets, resolve = systemResolver, extraCertificates = [], maxConnectMs = 30_000, maxSilenceMs = 600_000 } = options
+  const lookups = new Turns(maxLookups)
+  const resolveInTurn: ResolveName = (name) => lookups.take(() => resolve(name))
+  return new OutgoingHttp({ session, secrets, resolve: resolveInTurn, extraCertificates }, { maxConnectMs, maxSilenceMs })
 }
