@@ -1,6 +1,6 @@
 import type { ByteReader } from './byte-reader.ts'
 import type { CostRegions } from './cost-regions.ts'
-import { readBlockType, readRefType, readValueType, unsupported } from './decode-types.ts'
+import { readBlockType, readHeapType, readValueType, unsupported } from './decode-types.ts'
 import { section, type DecodedModule } from './decoded-module.ts'
 import { refusedOpcodes, vectorForm, vectorForms } from './instructions.ts'
 import { callFuel, fuel } from './meter-costs.ts'
@@ -308,7 +308,7 @@ const known: Readonly<Record<number, Handler>> = {
   0x42: skipping((reader) => reader.skipLeb(10, 'an i64')),
   0x43: skipping((reader) => reader.skip(4, 'an f32')),
   0x44: skipping((reader) => reader.skip(8, 'an f64')),
-  0xd0: skipping((reader) => void readRefType(reader)),
+  0xd0: skipping(readHeapType),
   0xd1: skipping(() => undefined),
   0xd2: refFunc,
   0xfc: miscellaneous,

@@ -102,7 +102,11 @@ export const decodeModule = (bytes: Uint8Array, limits: WasmLimits): DecodedModu
     if (++sections > limits.sections) throw new WasmError('limit', at, `expected at most ${limits.sections} sections, got more`)
     const id = reader.byte('a section id')
     const part = reader.part(reader.u32('the size of a section'), `section ${id}`)
-    if (id === section.custom) continue
+    if (id === section.custom) {
+      // Dropped whatever it says; the engine would look at its name.
+      part.asciiName('a custom section', limits.nameBytes)
+      continue
+    }
     if (id === section.tag) throw unsupported('exceptions', at)
     const place = order[id]
     if (place === undefined) throw new WasmError('malformed', at, `expected a section id up to 13, got ${id}`)

@@ -49,6 +49,14 @@ export const readRefType = (reader: ByteReader): number => {
   return byte
 }
 
+/** Reads the heap type of `ref.null`: `func` or `extern`. */
+export const readHeapType = (reader: ByteReader): void => {
+  const byte = reader.bytes[reader.position] ?? 0
+  // A positive LEB128 is the index of a type of the module's own.
+  if (byte < 0x40 || byte >= 0x80) throw unsupported(typedReferences, reader.position)
+  readRefType(reader)
+}
+
 /** Reads a number, vector or reference type. */
 export const readValueType = (reader: ByteReader): number => {
   const byte = reader.byte('a value type')

@@ -1,5 +1,5 @@
 import type { ByteReader } from './byte-reader.ts'
-import { readRefType, unsupported } from './decode-types.ts'
+import { readHeapType, unsupported } from './decode-types.ts'
 import type { DecodedModule } from './decoded-module.ts'
 import { patch } from './patch-list.ts'
 import { WasmError } from './wasm-error.ts'
@@ -38,7 +38,7 @@ const steps: Readonly<Record<number, Step>> = {
   0x7c: nothing,
   0x7d: nothing,
   0x7e: nothing,
-  0xd0: (reader) => void readRefType(reader),
+  0xd0: readHeapType,
   0xd2: noteFunction,
   0xfb: (reader) => {
     throw unsupported('garbage-collected types', reader.position - 1)
