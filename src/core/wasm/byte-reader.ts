@@ -27,15 +27,10 @@ export class ByteReader {
 
   /** An unsigned LEB128 of at most 32 bits. */
   u32(expected: string): number {
-    const start = this.position
-    let value = 0
-    for (let shift = 0; shift < 35; shift += 7) {
-      const byte = this.byte(expected)
-      if (shift === 28 && byte > 0x0f) break
-      value += (byte & 0x7f) * 2 ** shift
-      if (byte < 0x80) return value
-    }
-    throw new WasmError('malformed', start, `expected ${expected} as an unsigned LEB128 of 32 bits, got one that is too long`)
+    const first = this.position < this.end ? this.bytes[this.position] : undefined
+    if (first === undefined || first >= 0x80) return this.longU32(expected)
+    this.position++
+    return first
   }
 
   /** A count or size of at most `limit`. */
@@ -65,7 +60,14 @@ export class ByteReader {
   /** Passes over a LEB128 of at most `longest` bytes. */
   skipLeb(longest: number, expected: string): void {
     const start = this.position
-    for (let count = 0; count < longest; count++) if (this.byte(expected) < 0x80) return
+    const last = Math.min(start + longest, this.end)
+    for (let at = start; at < last; at++) {
+      if ((this.bytes[at] ?? 0) < 0x80) {
+        this.position = at + 1
+        return
+      }
+    }
+    if (last === this.end) throw this.truncated(expected)
     throw new WasmError('malformed', start, `expected ${expected} in at most ${longest} bytes of LEB128`)
   }
 
@@ -105,6 +107,18 @@ export class ByteReader {
   /** An error at the last byte read. */
   refuse(code: WasmErrorCode, message: string): WasmError {
     return new WasmError(code, this.position - 1, message)
+  }
+
+  private longU32(expected: string): number {
+    const start = this.position
+    let value = 0
+    for (let shift = 0; shift < 35; shift += 7) {
+      const byte = this.byte(expected)
+      if (shift === 28 && byte > 0x0f) break
+      value |= (byte & 0x7f) << shift
+      if (byte < 0x80) return value >>> 0
+    }
+    throw new WasmError('malformed', start, `expected ${expected} as an unsigned LEB128 of 32 bits, got one that is too long`)
   }
 
   private truncated(expected: string): WasmError {

@@ -29,11 +29,11 @@ export class CodeEmitter {
     const { bytes, patches } = this.module
     let from = start
     while (this.next < patches.length && patches.start(this.next) < start) this.next++
-    while (this.next < patches.length && patches.start(this.next) < end) {
+    for (; this.next < patches.length && patches.start(this.next) < end; this.next++) {
+      if (patches.isVoid(this.next)) continue
       out.slice(bytes, from, patches.start(this.next))
       this.apply(out, this.next)
       from = patches.end(this.next)
-      this.next++
     }
     out.slice(bytes, from, end)
   }
@@ -79,7 +79,7 @@ export class CodeEmitter {
 
   private charge(out: ByteWriter, units: number): void {
     const { template } = this
-    if (units === 0 || template === undefined) return
+    if (template === undefined) return
     out.slice(template.before, 0, template.before.length)
     out.s32(units)
     out.slice(template.checkAfter, 0, template.checkAfter.length)
@@ -88,7 +88,7 @@ export class CodeEmitter {
 
   private debit(out: ByteWriter, units: number): void {
     const { template } = this
-    if (units === 0 || template === undefined) return
+    if (template === undefined) return
     out.slice(template.before, 0, template.before.length)
     out.s32(units)
     out.slice(template.debitAfter, 0, template.debitAfter.length)

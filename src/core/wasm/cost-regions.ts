@@ -43,10 +43,13 @@ export class CostRegions {
   private readonly longest: Int32Array
   private readonly charges: Int32Array
   /** The regions that are arms, innermost last, and where the branches out of each begin in `exits`. */
-  private readonly armLevels: number[] = []
-  private readonly armExits: number[] = []
-  /** The blocks that branches out of open arms lead to. */
-  private readonly exits: number[] = []
+  private readonly armLevels = new Int32Array(mostArms + 1)
+  private readonly armExits = new Int32Array(mostArms + 1)
+  /** Open arms; the entry of that number is the innermost one, entry 0 stands for none. */
+  private arms = 0
+  /** The blocks that branches out of open arms lead to, and how many. */
+  private exits = new Int32Array(1024)
+  private exitCount = 0
 
   constructor(patches: PatchList, maxDepth: number) {
     this.patches = patches
@@ -65,6 +68,8 @@ export class CostRegions {
   /** Begins a body that pays with charge number `charge` and costs `cost` to enter. */
   begin(charge: number, cost: number): void {
     this.level = 0
+    this.arms = 0
+    this.exitCount = 0
     this.longest[0] = 0
     this.charges[0] = charge
     this.cost = cost
@@ -94,10 +99,11 @@ export class CostRegions {
 
   /** Opens the arm that begins at `position`, to the end of the block around. */
   arm(position: number): void {
-    if (!this.reachable || this.armLevels.length >= mostArms) return
+    if (!this.reachable || this.arms >= mostArms) return
     this.open(this.patches.add(position, position, patch.debit, 0))
-    this.armLevels.push(this.level)
-    this.armExits.push(this.exits.length)
+    this.arms++
+    this.armLevels[this.arms] = this.level
+    this.armExits[this.arms] = this.exitCount
   }
 
   /** Turns to the other arm of an if, which begins at `position`; false when there is no if here. */
@@ -133,7 +139,7 @@ export class CostRegions {
     const frame = this.depth - up
     if (frame < 0) return false
     if (!this.reachable || this.kinds[frame] === frameKind.loop) return true
-    if ((this.armLevels.at(-1) ?? 0) > (this.levels[frame] ?? 0)) this.exits.push(frame)
+    if ((this.armLevels[this.arms] ?? 0) > (this.levels[frame] ?? 0)) this.exit(frame)
     else this.carry(frame, this.costAt(this.levels[frame] ?? 0))
     return true
   }
@@ -191,7 +197,7 @@ export class CostRegions {
     const outer = this.levels[this.depth] ?? 0
     while (this.level > outer) {
       const cost = this.longest[this.level] ?? 0
-      const isArm = this.armLevels.at(-1) === this.level
+      const isArm = this.armLevels[this.arms] === this.level
       const pays = !isArm || cost > armPaysAbove
       this.patches.setValue(this.charges[this.level] ?? 0, pays ? cost : 0)
       this.level--
@@ -201,17 +207,26 @@ export class CostRegions {
     }
   }
 
+  private exit(frame: number): void {
+    if (this.exitCount === this.exits.length) {
+      const grown = new Int32Array(2 * this.exitCount)
+      grown.set(this.exits)
+      this.exits = grown
+    }
+    this.exits[this.exitCount++] = frame
+  }
+
   /** Carries the branches out of the innermost arm to their labels, or leaves them to the arm around. */
   private leaveArm(): void {
-    this.armLevels.pop()
-    const around = this.armLevels.at(-1) ?? 0
-    let kept = this.armExits.pop() ?? 0
-    for (let at = kept; at < this.exits.length; at++) {
+    let kept = this.armExits[this.arms] ?? 0
+    this.arms--
+    const around = this.armLevels[this.arms] ?? 0
+    for (let at = kept; at < this.exitCount; at++) {
       const frame = this.exits[at] ?? 0
       const level = this.levels[frame] ?? 0
       if (around > level) this.exits[kept++] = frame
       else this.carry(frame, this.costAt(level))
     }
-    this.exits.length = kept
+    this.exitCount = kept
   }
 }

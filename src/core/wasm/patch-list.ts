@@ -54,6 +54,12 @@ export class PatchList {
     return this.words[index * fields + 1] ?? 0
   }
 
+  /** True for a charge of nothing, which changes nothing. */
+  isVoid(index: number): boolean {
+    const kind = this.kind(index)
+    return (kind === patch.charge || kind === patch.debit) && this.value(index) === 0
+  }
+
   kind(index: number): number {
     return this.words[index * fields + 2] ?? 0
   }
