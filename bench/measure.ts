@@ -21,7 +21,7 @@ const quantile = (sorted: readonly number[], part: number): number =>
   sorted[Math.min(sorted.length - 1, Math.floor(part * sorted.length))] ?? Number.NaN
 
 /** Microseconds that `work` took, each of `times`. */
-export const timed = async (times: number, work: () => Promise<unknown> | unknown): Promise<number> => {
+export const timed = async (times: number, work: () => unknown): Promise<number> => {
   const start = process.hrtime.bigint()
   for (let index = 0; index < times; index += 1) await work()
   return Number(process.hrtime.bigint() - start) / 1000 / times

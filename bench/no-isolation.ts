@@ -1,4 +1,5 @@
 import { transpileBytes } from '@bytecodealliance/jco-transpile'
+import { engine } from '#cell/link/engine.ts'
 import { cli, clocks, filesystem, io, random } from '@bytecodealliance/preview2-shim'
 
 type Run = (input: string) => string | Promise<string>
@@ -42,7 +43,7 @@ export const withoutIsolation = async (component: Uint8Array, options: { readonl
   const { files } = await transpileBytes(component, {
     name: 'component',
     instantiation: 'async',
-    noTypescript: true,
+    emitTypescriptDeclarations: false,
     ...jspi,
   } as Parameters<typeof transpileBytes>[1])
   const byName = new Map(
@@ -51,9 +52,9 @@ export const withoutIsolation = async (component: Uint8Array, options: { readonl
     ),
   )
   const glue = new TextDecoder().decode(byName.get('component.js'))
-  const modules = new Map<string, WebAssembly.Module>()
-  const getCoreModule = (name: string): WebAssembly.Module => {
-    const known = modules.get(name) ?? new WebAssembly.Module(Uint8Array.from(byName.get(name) ?? []))
+  const modules = new Map<string, Promise<object>>()
+  const getCoreModule = (name: string): Promise<object> => {
+    const known = modules.get(name) ?? engine.compile(Uint8Array.from(byName.get(name) ?? []))
     modules.set(name, known)
     return known
   }

@@ -32,10 +32,14 @@ export const parseLine = (args: readonly string[], options: ParseArgsOptionsConf
 }
 
 const usageError = (cause: unknown, args: readonly string[], names: readonly string[]): CordonError => {
-  const code = cause instanceof Error && 'code' in cause ? cause.code : undefined
-  const message = cause instanceof Error ? (cause.message.split('. ')[0] ?? '') : ''
-  if (code !== 'ERR_PARSE_ARGS_UNKNOWN_OPTION') return new CordonError('usage', lowerFirst(message), { hint: 'see --help' })
-  const option = /'(-[^']*)'/.exec(message)?.[1] ?? args.find((arg) => arg.startsWith('-')) ?? ''
+  if (!(cause instanceof Error)) return new CordonError('usage', 'expected options', { cause, hint: 'see --help' })
+  const [message = ''] = cause.message.split('. ')
+  if (!('code' in cause) || cause.code !== 'ERR_PARSE_ARGS_UNKNOWN_OPTION')
+    return new CordonError('usage', lowerFirst(message), { hint: 'see --help' })
+  return unknownOption(/'(-[^']*)'/.exec(message)?.[1] ?? args.find((arg) => arg.startsWith('-')) ?? '', names)
+}
+
+const unknownOption = (option: string, names: readonly string[]): CordonError => {
   if (option === '-A' || option === '--allow-all') {
     return new CordonError('usage', `there is no \`${option}\`: nothing grants everything`, {
       hint: 'grant what the agent needs: --allow-net=host, --mount HOST:GUEST, --allow-secret=NAME',

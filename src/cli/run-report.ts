@@ -10,21 +10,27 @@ const outcomeText = ({ effect, reason, status, code }: CallSummary): string => {
   return code === undefined ? (status ?? '') : `${status ?? ''} (${code})`
 }
 
+/** What an operator can do about a denial: the flag or line that would allow it, or the rule that stands against it. */
+const wayOut = ({ effect, hint, rule }: CallSummary): string => {
+  if (effect === 'allow') return ''
+  return hint ?? (rule === undefined ? '' : `denied by ${rule}`)
+}
+
 const callRow = (call: CallSummary): readonly string[] => {
   const mark = call.effect === 'allow' ? styled('green', 'allow') : styled('red', 'deny ')
-  return [mark, call.target, outcomeText(call), call.hint ?? '']
+  return [mark, call.target, outcomeText(call), wayOut(call)]
 }
 
 /** Calls that are alike follow each other as one line with a count. */
 const grouped = (calls: readonly CallSummary[]): readonly (readonly string[])[] => {
-  const rows: { text: string; cells: readonly string[]; count: number }[] = []
+  const groups: { readonly call: CallSummary; readonly key: string; count: number }[] = []
   for (const call of calls) {
-    const cells = callRow(call)
-    const last = rows.at(-1)
-    if (last?.text === cells.join('\0')) last.count += 1
-    else rows.push({ text: cells.join('\0'), cells, count: 1 })
+    const key = callRow(call).join('\0')
+    const last = groups.at(-1)
+    if (last?.key === key) last.count += 1
+    else groups.push({ call, key, count: 1 })
   }
-  return rows.map(({ cells, count }) => (count === 1 ? cells : [cells[0] ?? '', `${cells[1] ?? ''} ×${count}`, ...cells.slice(2)]))
+  return groups.map(({ call, count }) => callRow(count === 1 ? call : { ...call, target: `${call.target} ×${count}` }))
 }
 
 const usageText = ({ usage }: RunReport): string =>

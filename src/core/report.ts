@@ -22,6 +22,8 @@ export interface Denial {
   readonly reason: DenialReason
   /** The flag or line that would allow it. */
   readonly hint?: string
+  /** Where the rule stands that denied it, when one did. */
+  readonly rule?: string
   readonly count: number
 }
 
@@ -32,6 +34,8 @@ export interface CallSummary {
   readonly effect: 'allow' | 'deny'
   readonly reason?: DenialReason
   readonly hint?: string
+  /** Where the rule stands that decided. */
+  readonly rule?: string
   /** What came of it: `done`, `refused`, `failed`, `abandoned`; absent for denials. */
   readonly status?: string
   readonly code?: string

@@ -55,10 +55,12 @@ const filterOf = (line: ParsedLine): Filter => {
 }
 
 const resourceText = (resource: unknown): string => {
-  if (typeof resource !== 'object' || resource === null) return String(resource)
-  const { scheme, method, host, port, path, name }: Readonly<Record<string, unknown>> = { ...resource }
-  if (host !== undefined) return `${String(method)} ${String(scheme)}://${String(host)}:${String(port)}${String(path)}`
-  return String(path ?? name ?? '')
+  if (typeof resource !== 'object' || resource === null) return ''
+  const fields = new Map(Object.entries(resource).map(([name, value]) => [name, typeof value === 'object' ? '' : String(value)]))
+  const of = (name: string): string => fields.get(name) ?? ''
+  return fields.has('host')
+    ? `${of('method')} ${of('scheme')}://${of('host')}:${of('port')}${of('path')}`
+    : of(fields.has('path') ? 'path' : 'name')
 }
 
 const detailText = (record: AuditRecord): string => {
@@ -94,11 +96,11 @@ const show = async (line: ParsedLine): Promise<number> => {
   const json = wantsJson(line)
   const keep = filterOf(line)
   const folders = foldersOf(line)
-  using interrupted = interruption()
+  const interrupted = interruption()
   const follow = line.values['follow'] === true
   for (const [index, folder] of folders.entries()) {
     if (folders.length > 1 && !json) await writeText(`${styled('bold', folder, process.stdout)}\n`)
-    for await (const record of readAuditLog(folder, { follow: follow && index === folders.length - 1, signal: interrupted.signal })) {
+    for await (const record of readAuditLog(folder, { follow: follow && index === folders.length - 1, signal: interrupted })) {
       if (keep(record)) await writeText(json ? `${JSON.stringify(record)}\n` : lineOf(record))
     }
   }

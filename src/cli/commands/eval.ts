@@ -31,10 +31,10 @@ const perform = async (args: readonly string[]): Promise<number> => {
   const json = wantsJson(line)
   const quiet = json || line.values['quiet'] === true
   const progress = new Progress({ quiet })
-  using interrupted = interruption()
+  const interrupted = interruption()
   await using runtime = await createRuntime({ ...runtimeOptionsOf(line), progress: progress.line })
   const input = parsedInput(textOf(line, 'input'))
-  const evaluated: Evaluated | CordonError = await runtime.evaluate({ code, input, signal: interrupted.signal }).catch((error: unknown) => {
+  const evaluated: Evaluated | CordonError = await runtime.evaluate({ code, input, signal: interrupted }).catch((error: unknown) => {
     if (error instanceof CordonError && error.report !== undefined) return error
     throw error
   })

@@ -119,14 +119,14 @@ const perform = async (args: readonly string[]): Promise<number> => {
   const json = wantsJson(line)
   const quiet = json || line.values['quiet'] === true
   const progress = new Progress({ quiet })
-  using interrupted = interruption()
+  const interrupted = interruption()
   const input = await inputOf(line)
   await using runtime = await createRuntime({ ...runtimeOptionsOf(line), progress: progress.line })
-  const agent = await runtime.load(source, { ...engineOf(line), signal: interrupted.signal })
+  const agent = await runtime.load(source, { ...engineOf(line), signal: interrupted })
   progress.line(agent.cached ? 'from the ingest cache' : 'ingested')
   progress.clear()
   if (!quiet && runtime.advice !== undefined) await writeNote(`${styled('yellow', 'note:')} ${runtime.advice}\n`)
-  const session = agent.start(input, runOptions(line, agent, interrupted.signal))
+  const session = agent.start(input, runOptions(line, agent, interrupted))
   const [end] = await Promise.all([endOf(session), json ? undefined : showOutput(session)])
   return await showEnd(end, { json, quiet })
 }

@@ -5,6 +5,7 @@ import type { Decision } from '#core/policy/decision.ts'
 import { mintGrant, type Granted } from '#core/policy/grant.ts'
 import type { EffectivePolicy } from '#core/policy/rules.ts'
 import type { Receipt } from '#core/audit/receipt.ts'
+import type { AuditEvent } from '#core/audit/record.ts'
 import type { CallSummary } from '#core/report.ts'
 import type { AuditSink } from '#host/broker/audit-sink.ts'
 import { HandleTable, type TrackedHandle } from '#host/broker/handle-table.ts'
@@ -77,7 +78,7 @@ export class Broker {
   async handle(call: Call): Promise<CallReply> {
     try {
       const provider = this.#providerOf(call.op)
-      const plan = provider.plan(call)
+      const plan = await this.#plan(provider, call)
       if (plan.kind !== 'capability') return await this.#continue(provider, plan, call)
       if (!this.meter.call()) throw this.#tooManyCalls()
       const decision = this.#decide(plan, call)
@@ -104,6 +105,42 @@ export class Broker {
     for (const provider of new Set(this.#providers.values())) await provider[Symbol.asyncDispose]()
   }
 
+  /** A call that means nothing (a name with a null byte, an authority that is none) is counted and recorded like a denied one: trying is not free. */
+  async #plan(provider: Provider, call: Call): Promise<Plan> {
+    try {
+      return provider.plan(call)
+    } catch (error) {
+      if (!(error instanceof GuestFault)) throw error
+      if (!this.meter.call()) throw this.#tooManyCalls()
+      this.meter.denied()
+      const { sessionId, policy } = this.#options
+      await this.#append({
+        type: 'decision',
+        session: sessionId,
+        agent: policy.agent,
+        call: this.#nextCall(),
+        op: call.op,
+        action: call.op,
+        resource: null,
+        effect: 'deny',
+        reason: `meaningless (${error.code})`,
+        policy: policy.digest,
+      })
+      throw error
+    }
+  }
+
+  #nextCall(): string {
+    this.#calls += 1
+    return `${this.#options.sessionId}.${this.#calls}`
+  }
+
+  async #append(event: AuditEvent, durable = false): Promise<Receipt> {
+    const receipt = await this.#options.audit.append(event, { durable })
+    this.#options.recorded?.(receipt)
+    return receipt
+  }
+
   #providerOf(op: CallOp): Provider {
     const provider = this.#providers.get(op)
     if (provider === undefined) throw new GuestFault('not-permitted', `no provider for ${op}`)
@@ -123,9 +160,8 @@ export class Broker {
   }
 
   async #record(decision: Decision, plan: CapabilityPlan, op: string): Promise<Receipt> {
-    const { sessionId, policy, audit } = this.#options
-    this.#calls += 1
-    const call = `${sessionId}.${this.#calls}`
+    const { sessionId, policy } = this.#options
+    const call = this.#nextCall()
     if (decision.effect === 'deny') this.meter.denied()
     const { action, ...resource } = decision.capability
     const verdict =
@@ -136,7 +172,7 @@ export class Broker {
             ...(decision.hint !== undefined && { hint: decision.hint }),
             ...(decision.origin !== undefined && { rule: decision.origin }),
           }
-    const receipt = await audit.append(
+    const receipt = await this.#append(
       {
         type: 'decision',
         session: sessionId,
@@ -150,11 +186,10 @@ export class Broker {
         policy: policy.digest,
       },
       // An act that leaves the host waits until its record is on stable storage: a crash may lose the act, never the record.
-      { durable: decision.effect === 'allow' && plan.effect === 'external' },
+      decision.effect === 'allow' && plan.effect === 'external',
     )
     const summary = this.ledger.decided(call, decision)
     this.#options.decided?.(summary)
-    this.#options.recorded?.(receipt)
     return receipt
   }
 
@@ -206,6 +241,7 @@ export class Broker {
     if (!this.meter.continuation()) throw this.#tooManyCalls()
     if (plan.kind === 'own') {
       const own = await provider.continue(call)
+      this.meter.settle({ egressBytes: 0, ingressBytes: own.ingressBytes ?? 0 })
       return { ok: true, value: own.value, body: own.body ?? nothing }
     }
     const handle = this.#handles.get(plan.handle)
@@ -261,22 +297,18 @@ export class Broker {
   ): Promise<void> {
     const { status, code, detail, summary } = outcome
     this.ledger.settled(call, { status, ...(code !== undefined && { code }) })
-    const receipt = await this.#options.audit.append(
-      {
-        type: 'outcome',
-        session: this.#options.sessionId,
-        call,
-        status,
-        ...(code !== undefined && { code }),
-        ...(detail !== undefined && { detail }),
-        ...(summary !== undefined && { summary }),
-        egressBytes: outcome.egressBytes ?? 0,
-        ingressBytes: outcome.ingressBytes ?? 0,
-        durationMs: Math.max(0, this.#options.now() - outcome.startedMs),
-      },
-      { durable: false },
-    )
-    this.#options.recorded?.(receipt)
+    await this.#append({
+      type: 'outcome',
+      session: this.#options.sessionId,
+      call,
+      status,
+      ...(code !== undefined && { code }),
+      ...(detail !== undefined && { detail }),
+      ...(summary !== undefined && { summary }),
+      egressBytes: outcome.egressBytes ?? 0,
+      ingressBytes: outcome.ingressBytes ?? 0,
+      durationMs: Math.max(0, this.#options.now() - outcome.startedMs),
+    })
   }
 
   #tooManyCalls(): CordonError {

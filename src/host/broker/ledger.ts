@@ -1,4 +1,4 @@
-import type { Decision } from '#core/policy/decision.ts'
+import type { Decision, DenialReason } from '#core/policy/decision.ts'
 import { describeCapability } from '#core/policy/describe.ts'
 import type { CallSummary, Denial } from '#core/report.ts'
 
@@ -12,12 +12,11 @@ export class Ledger {
 
   decided(call: string, decision: Decision): CallSummary {
     const target = describeCapability(decision.capability)
-    const denied =
-      decision.effect === 'deny' ? { reason: decision.reason, ...(decision.hint !== undefined && { hint: decision.hint }) } : {}
-    const summary = { call, target, effect: decision.effect, ...denied }
+    const denied = denialOf(decision)
+    const summary = { call, target, effect: decision.effect, ...(decision.effect === 'allow' && { rule: decision.rule.origin }), ...denied }
     if (this.#calls.size < maxListed) this.#calls.set(call, summary)
     if (decision.effect === 'deny')
-      this.#denied({ action: decision.capability.action, target, reason: decision.reason, count: 1, ...denied })
+      this.#denied({ action: decision.capability.action, target, count: 1, ...denied, reason: decision.reason })
     return summary
   }
 
@@ -39,4 +38,10 @@ export class Ledger {
     const known = this.#denials.get(key)
     if (known !== undefined || this.#denials.size < maxListed) this.#denials.set(key, { ...denial, count: (known?.count ?? 0) + 1 })
   }
+}
+
+const denialOf = (decision: Decision): { readonly reason?: DenialReason; readonly hint?: string; readonly rule?: string } => {
+  if (decision.effect === 'allow') return {}
+  const { reason, hint, origin } = decision
+  return { reason, ...(hint !== undefined && { hint }), ...(origin !== undefined && { rule: origin }) }
 }

@@ -1,3 +1,4 @@
+import { decide } from '#core/policy/decide.ts'
 import type { EffectivePolicy, FsRule } from '#core/policy/rules.ts'
 import type { Broker } from '#host/broker/broker.ts'
 import type { ProviderSession } from '#host/broker/provider.ts'
@@ -32,12 +33,14 @@ export const equipment =
   ({ policy, tools, stdin }: Equipment) =>
   async (broker: Broker, session: ProviderSession): Promise<SessionStart['preopens']> => {
     const { grants, requests, denies } = policy
-    const secrets = grants.secrets.filter(({ name }) => requests.secrets.some((asked) => asked.name === name))
+    const secrets = grants.secrets.filter(({ name }) => decide(policy, { action: 'secret:use', name }).effect === 'allow')
     for (const { source } of secrets) if (source !== undefined) await resolveSecretSource(source)
     const vault = createSecretVault(session, secrets, resolveSecretSource)
     const mounts = grants.fs.filter((mount) => isRequested(mount, requests.fs))
     const files = await createFsProvider(session, mounts, { pinned: denies.fs.map(({ guestPath }) => guestPath) })
-    const toolNames = grants.tools.map(({ name }) => name).filter((name) => requests.tools.some((asked) => asked.name === name))
+    const toolNames = grants.tools
+      .map(({ name }) => name)
+      .filter((name) => decide(policy, { action: 'tool:call', name }).effect === 'allow')
     broker.use(files.provider)
     broker.use(createHttpProvider(session, { secrets: vault }))
     broker.use(createSecretsProvider(session, vault))

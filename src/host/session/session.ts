@@ -16,8 +16,11 @@ import { EventQueue, type SessionEvent } from '#host/session/session-event.ts'
 import type { Call } from '#wire/calls.ts'
 import type { GuestOutcome, GuestUsage, SessionStart } from '#wire/messages.ts'
 
-/** How long a killed session may take to unwind before its whole cell is ended. */
-const killGraceMs = 250
+/**
+ * How long a killed session may take to unwind before its whole cell, and with it every neighbour, is ended. Unwinding takes a few
+ * milliseconds of CPU time; on a busy machine those may be long in coming.
+ */
+const killGraceMs = 1500
 /** How long a session may wait for its place, its cell and its code. */
 const placingMs = 60_000
 /** Calls of one session that are worked on at a time; the rest wait in order. */

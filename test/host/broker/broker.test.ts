@@ -242,3 +242,21 @@ test('an operation without a provider is refused', async () => {
     code: 'not-permitted',
   })
 })
+
+test('a call that means nothing is counted and recorded, so that trying is not free', async () => {
+  const { broker, log, failures } = setUp({ calls: 2 })
+  const call: Call = { op: 'fs.list', args: { handle: 0 }, body: new Uint8Array() }
+  broker.use({
+    ops: ['fs.list'],
+    plan: () => {
+      throw new GuestFault('invalid', 'a null byte')
+    },
+    perform: () => Promise.reject(new Error('never')),
+    continue: () => Promise.reject(new Error('never')),
+    [Symbol.asyncDispose]: () => Promise.resolve(),
+  })
+  for (let index = 0; index < 3; index += 1) expect(await broker.handle(call)).toMatchObject({ ok: false })
+  expect(log.events).toHaveLength(2)
+  expect(log.events[0]).toMatchObject({ type: 'decision', effect: 'deny', reason: 'meaningless (invalid)' })
+  expect(failures).toMatchObject([{ code: 'limit.calls' }])
+})
