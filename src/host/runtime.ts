@@ -16,7 +16,7 @@ import { effectiveFor, parseAllowOption } from '#host/config/effective-for.ts'
 import { evaluate, type EvaluateOptions, type Evaluated } from '#host/evaluate.ts'
 import { ingest } from '#host/ingest/ingest.ts'
 import type { IsolationLevel } from '#host/launch/cell-port.ts'
-import { chooseLevel } from '#host/launch/ladder.ts'
+import { chooseLevel, proofOf, type Prove } from '#host/launch/ladder.ts'
 import { createLauncher } from '#host/launch/launcher.ts'
 import { readAuditKey } from '#host/log/audit-key.ts'
 import { AuditLog } from '#host/log/audit-log.ts'
@@ -226,6 +226,46 @@ const checkNode = (): void => {
   }
 }
 
+const openAudit = async (folder: string, paths: HostPaths): Promise<AuditLog> =>
+  await AuditLog.open({ folder, key: await readAuditKey(auditKeyFile(paths)) })
+
+/** The pool at the level to run at. The cell that proves the level becomes the pool's first. */
+const openPool = async (
+  settings: NonNullable<RuntimeOptions['pool']>,
+): Promise<{ readonly pool: CellPool; readonly advice: string | undefined }> => {
+  const maxCells = settings.max ?? availableParallelism()
+  const pools = new Map<IsolationLevel, CellPool>()
+  const prove: Prove = async (level) => {
+    const pool = new CellPool({
+      launcher: createLauncher(level, { maxCells: maxCells + 1 }),
+      maxCells,
+      maxSessionsPerCell: settings.sessionsPerCell ?? 1000,
+      maxWaiting: settings.waiting ?? 10_000,
+      cellMemoryBytes: settings.cellMemoryBytes ?? 1024 * MiB,
+    })
+    const proof = await proofOf(level, () => pool.prewarm())
+    if (proof.ok) pools.set(level, pool)
+    else await pool[Symbol.asyncDispose]()
+    return proof
+  }
+  const { level, advice } = await chooseLevel(settings.isolation ?? 'auto', prove)
+  const pool = pools.get(level)
+  if (pool === undefined) throw new CordonError('internal', `the level \`${level}\` was chosen but not started`)
+  return { pool, advice }
+}
+
+/** Opens two things side by side; when one fails, what the other opened is closed again. */
+const bothOrNeither = async <A extends AsyncDisposable, B extends { readonly pool: AsyncDisposable }>(
+  first: Promise<A>,
+  second: Promise<B>,
+): Promise<[A, B]> => {
+  const [one, two] = await Promise.allSettled([first, second])
+  if (one.status === 'fulfilled' && two.status === 'fulfilled') return [one.value, two.value]
+  if (one.status === 'fulfilled') await one.value[Symbol.asyncDispose]()
+  if (two.status === 'fulfilled') await two.value.pool[Symbol.asyncDispose]()
+  throw one.status === 'rejected' ? one.reason : two.status === 'rejected' ? two.reason : new CordonError('internal', 'nothing failed')
+}
+
 const listed = (paths: string | readonly string[] | undefined): readonly string[] => (paths === undefined ? [] : [paths].flat())
 
 /**
@@ -243,17 +283,9 @@ export const createRuntime = async (options: RuntimeOptions = {}): Promise<Runti
   const paths = { cache: options.cacheDir ?? defaults.cache, keys: options.keysDir ?? defaults.keys, audit: defaults.audit }
   const policies = await readPolicies(listed(options.policy))
   const layers = [...(options.grants ?? []), ...(options.allow === undefined ? [] : [parseAllowOption(options.allow)])]
-  const { level, advice } = await chooseLevel(options.pool?.isolation ?? 'auto')
   const folder = options.audit ?? join(paths.audit, `${new Date().toISOString().replaceAll(/[:.]/g, '-')}-${randomUUID().slice(0, 8)}`)
-  const audit = await AuditLog.open({ folder: resolve(folder), key: await readAuditKey(auditKeyFile(paths)) })
-  const pool = new CellPool({
-    launcher: createLauncher(level),
-    maxCells: options.pool?.max ?? availableParallelism(),
-    maxSessionsPerCell: options.pool?.sessionsPerCell ?? 1000,
-    maxWaiting: options.pool?.waiting ?? 10_000,
-    cellMemoryBytes: options.pool?.cellMemoryBytes ?? 1024 * MiB,
-  })
-  pool.prewarm()
+  const [audit, chosen] = await bothOrNeither(openAudit(resolve(folder), paths), openPool(options.pool ?? {}))
+  const { pool, advice } = chosen
   const ceiling = { ...ceilingLimits, ...options.ceiling }
   return new Runtime({ audit, pool, policies, layers, ceiling, paths, log: operationalLog(options.logLevel ?? 'silent'), advice, options })
 }

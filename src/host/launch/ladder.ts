@@ -45,6 +45,16 @@ const adviceFor = (level: IsolationLevel): { advice?: string } => {
   return advice === '' ? {} : { advice }
 }
 
+/** A proof from the attempt to start a cell of that level. Never rejects. */
+export const proofOf = async (level: IsolationLevel, attempt: () => Promise<Posture>): Promise<LevelProof> => {
+  try {
+    return { level, ok: true, posture: await attempt(), ...adviceFor(level) }
+  } catch (error) {
+    const known = error instanceof CordonError ? error : new CordonError('internal', String(error))
+    return { level, ok: false, reason: known.message, ...(known.hint !== undefined && { advice: known.hint }) }
+  }
+}
+
 const prove = async (level: IsolationLevel): Promise<LevelProof> => {
   let said = ''
   const listener = {
@@ -54,21 +64,15 @@ const prove = async (level: IsolationLevel): Promise<LevelProof> => {
     },
   }
   await using launcher = createLauncher(level)
-  try {
-    const cell = await launcher.launch({ memoryBytes: probeMemoryBytes, listener })
-    return { level, ok: true, posture: cell.posture, ...adviceFor(level) }
-  } catch (error) {
-    const known = error instanceof CordonError ? error : new CordonError('internal', String(error))
-    const reason = said === '' ? known.message : `${known.message}: ${said.trim()}`
-    return { level, ok: false, reason, ...(known.hint !== undefined && { advice: known.hint }) }
-  }
+  const proof = await proofOf(level, async () => (await launcher.launch({ memoryBytes: probeMemoryBytes, listener })).posture)
+  return proof.ok || said === '' ? proof : { ...proof, reason: `${proof.reason ?? ''}: ${said.trim()}` }
 }
 
 /** A machine does not change under a running process: each level is proven once. */
 const proofs = new Map<IsolationLevel, Promise<LevelProof>>()
 
 /** Proves one level by launching it. Never rejects; the answer is kept for the life of this process. */
-export const proveLevel = (level: IsolationLevel): Promise<LevelProof> => {
+const proveLevel = (level: IsolationLevel): Promise<LevelProof> => {
   const known = proofs.get(level)
   if (known !== undefined) return known
   const proof = prove(level)
@@ -84,19 +88,22 @@ const chosen = ({ level, advice }: LevelProof, instead?: LevelProof): ChosenLeve
   return line === undefined ? { level } : { level, advice: line }
 }
 
+/** How a level is proven: by a cell that is thrown away, unless the caller has a use for it. */
+export type Prove = (level: IsolationLevel) => Promise<LevelProof>
+
 /**
  * The level to run at: the one asked for, or for `auto` the strongest that this machine proves, `thread` left out.
  * Throws CordonError `isolation.unavailable`; what was asked for is never silently replaced by less.
  */
-export const chooseLevel = async (wanted: 'auto' | IsolationLevel): Promise<ChosenLevel> => {
+export const chooseLevel = async (wanted: 'auto' | IsolationLevel, prove: Prove = proveLevel): Promise<ChosenLevel> => {
   if (wanted !== 'auto') {
-    const proof = await proveLevel(wanted)
+    const proof = await prove(wanted)
     if (proof.ok) return chosen(proof)
     throw unavailable(`expected isolation \`${wanted}\`, this machine does not have it: ${proof.reason ?? ''}`, proof)
   }
-  const bwrap = await proveLevel('bwrap')
+  const bwrap = await prove('bwrap')
   if (bwrap.ok) return chosen(bwrap)
-  const plain = await proveLevel('process')
+  const plain = await prove('process')
   if (plain.ok) return chosen(plain, bwrap)
   throw unavailable(`expected isolation \`bwrap\` or \`process\`, this machine has neither: ${plain.reason ?? ''}`, bwrap)
 }

@@ -1,5 +1,5 @@
 import { CordonError } from '#core/errors.ts'
-import type { CellLauncher, IsolationLevel } from '#host/launch/cell-port.ts'
+import type { CellLauncher, IsolationLevel, Posture } from '#host/launch/cell-port.ts'
 import { HostedCell } from '#host/pool/hosted-cell.ts'
 
 const MiB = 1024 * 1024
@@ -33,9 +33,6 @@ interface Waiter {
   readonly place: PromiseWithResolvers<Place>
 }
 
-/** A cell that nobody uses yet belongs to no segment. */
-const unassigned = Symbol('unassigned')
-
 /**
  * Places sessions in cells. Two segments never share a cell, not even one after the other: a breached cell could
  * keep what it saw. An idle cell of another segment is ended to make room, never handed on.
@@ -56,11 +53,11 @@ export class CellPool {
     return this.#options.launcher.level
   }
 
-  /** Starts a cell ahead of need, so that the first session does not wait for it. */
-  prewarm(): void {
-    if (this.#closed || this.#spare !== undefined || this.#cells.size + this.#launching >= this.#options.maxCells) return
-    this.#spare = HostedCell.launch(this.#options.launcher, { segment: String(unassigned), memoryBytes: this.#options.cellMemoryBytes })
+  /** Starts a cell ahead of need, so that the first session does not wait for it; gives what the host measured of it. Throws what launching throws. */
+  async prewarm(): Promise<Posture> {
+    this.#spare ??= HostedCell.launch(this.#options.launcher, { segment: 'none yet', memoryBytes: this.#options.cellMemoryBytes })
     this.#spare.catch(() => undefined)
+    return (await this.#spare).posture
   }
 
   /** Waits for a place. Throws CordonError `runtime.overloaded`, `runtime.closed`, or what launching a cell throws; `signal` gives up waiting. */
