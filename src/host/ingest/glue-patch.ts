@@ -60,6 +60,21 @@ const isForgedHandle = (node: AnyNode): node is AnyNode & { consequent: AnyNode 
   )
 }
 
+const isPayloadReader = (node: AnyNode): boolean => node.type === 'FunctionDeclaration' && identifierName(node.id) === 'getErrorPayload'
+
+/** In `getErrorPayload`, what it does with an error that has no payload: throws some and returns the others. */
+const payloadFallback = (node: AnyNode): { start: number; end: number } | undefined => {
+  if (!isPayloadReader(node) || node.type !== 'FunctionDeclaration' || node.body.body.length !== 3) return undefined
+  const [, second, third] = node.body.body
+  const isKnown =
+    second?.type === 'IfStatement' &&
+    second.test.type === 'BinaryExpression' &&
+    second.test.operator === 'instanceof' &&
+    third?.type === 'ReturnStatement' &&
+    identifierName(third.argument) === 'e'
+  return isKnown ? { start: second.start, end: third.end } : undefined
+}
+
 const isGlobalWebAssembly = (node: AnyNode): boolean =>
   node.type === 'MemberExpression' &&
   identifierName(node.object) === 'globalThis' &&
@@ -133,6 +148,15 @@ const patches: readonly Patch[] = [
       return last?.type === 'ReturnStatement' && isMethodCall(last.argument, 'task', 'completionPromise')
         ? replace(last, 'throw err;')
         : undefined
+    },
+  },
+  {
+    // Errors of adapters come from another context, where `instanceof Error` is false: a trap would reach the guest as an `err` it can go on from.
+    name: 'only declared errors are lowered',
+    due: isPayloadReader,
+    edit: (node) => {
+      const fallback = payloadFallback(node)
+      return fallback === undefined ? undefined : replace(fallback, 'throw e;')
     },
   },
   {

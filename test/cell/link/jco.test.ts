@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest'
+import { WitError } from '#cell/adapters/wit-error.ts'
+import { GuestEnd } from '#cell/adapters/world.ts'
 import { JcoLinker } from '#cell/link/jco.ts'
-import type { Imports, Instance, MeterHooks } from '#cell/link/linker.ts'
+import { LinkTrap, type Imports, type Instance, type MeterHooks } from '#cell/link/linker.ts'
 import { agentWat, artifactOf, clockArguments, clockImports, clockImportsOfCore, sleeperWat } from '../component-of.ts'
 
 const path = ['cordon:agent/run@0.1.0', 'run']
@@ -51,6 +53,30 @@ describe('the linker over glue of jco', () => {
       clock(() => new Promise((r) => setTimeout(r, 10))),
     )
     await expect(instance.call(path, [''])).resolves.toBe('"done"')
+  })
+
+  it('hands no error to the guest but one that its host function declares', async () => {
+    const wat = agentWat({
+      around: `(import "wasi:cli/stdout@0.2.12" (instance $out))
+        (import "wasi:io/streams@0.2.12" (instance $streams
+          (export "output-stream" (type $stream (sub resource)))
+          (export "probe" (func (result (result))))))
+        (core func $probe (canon lower (func $streams "probe") (memory (core memory $libc "memory"))))`,
+      with: '(with "s" (instance (export "probe" (func $probe))))',
+      imports: '(import "s" "probe" (func $probe (result i32)))',
+      core: run('(if (result i32) (call $probe) (then (call $bad)) (else (call $done)))'),
+    })
+    const probing = async (error: unknown): Promise<unknown> => {
+      const probe = (): void => {
+        throw error
+      }
+      const instance = await instantiate(wat, sealed({ 'wasi:cli/stdout': {}, 'wasi:io/streams': { OutputStream: Pollable, probe } }))
+      return instance.call(path, ['']).catch((thrown: unknown) => thrown)
+    }
+    expect(await probing(new WitError())).toMatchObject({ name: 'DeclaredError', payload: 'bad' })
+    for (const error of [new GuestEnd({ kind: 'exit', code: 3 }), new TypeError('forged'), new LinkTrap('over'), 'words', undefined]) {
+      expect(await probing(error)).toBe(error)
+    }
   })
 
   it('rejects when a host function rejects, also where its type has no error', async () => {
