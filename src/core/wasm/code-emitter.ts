@@ -70,8 +70,6 @@ export class CodeEmitter {
         return out.u32(this.global(value))
       case patch.charge:
         return this.charge(out, value)
-      case patch.debit:
-        return this.debit(out, value)
       default:
         return this.callHelper(out, patches.kind(index), value)
     }
@@ -82,16 +80,8 @@ export class CodeEmitter {
     if (template === undefined) return
     out.slice(template.before, 0, template.before.length)
     out.s32(units)
-    out.slice(template.checkAfter, 0, template.checkAfter.length)
+    out.slice(template.after, 0, template.after.length)
     this.branches.push(out.length - template.branchFromEnd)
-  }
-
-  private debit(out: ByteWriter, units: number): void {
-    const { template } = this
-    if (template === undefined) return
-    out.slice(template.before, 0, template.before.length)
-    out.s32(units)
-    out.slice(template.debitAfter, 0, template.debitAfter.length)
   }
 
   private callHelper(out: ByteWriter, kind: number, value: number): void {

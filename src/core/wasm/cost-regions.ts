@@ -1,10 +1,10 @@
-import { fuel } from './meter-costs.ts'
+import { fuel, mostChargeFuel } from './meter-costs.ts'
 import { patch, type PatchList } from './patch-list.ts'
 import { WasmError } from './wasm-error.ts'
 
 const frameKind = { block: 0, loop: 1, if: 2, else: 3 } as const
 
-/** An arm whose longest path is more than this pays for itself; each such payment is a read and a write of the slice. */
+/** An arm whose longest path is more than this pays for itself: less would cost more time than what it pays for. */
 const armPaysAbove = 64
 /** Arms inside arms; what is deeper stays a part of the arm around. */
 const mostArms = 16
@@ -100,7 +100,7 @@ export class CostRegions {
   /** Opens the arm that begins at `position`, to the end of the block around. */
   arm(position: number): void {
     if (!this.reachable || this.arms >= mostArms) return
-    this.open(this.patches.add(position, position, patch.debit, 0))
+    this.open(this.patches.add(position, position, patch.charge, 0))
     this.arms++
     this.armLevels[this.arms] = this.level
     this.armExits[this.arms] = this.exitCount
@@ -154,7 +154,7 @@ export class CostRegions {
   finish(): number {
     this.settle()
     const cost = this.longest[0] ?? 0
-    this.patches.setValue(this.charges[0] ?? 0, cost)
+    this.setCharge(0, cost)
     return cost
   }
 
@@ -199,12 +199,21 @@ export class CostRegions {
       const cost = this.longest[this.level] ?? 0
       const isArm = this.armLevels[this.arms] === this.level
       const pays = !isArm || cost > armPaysAbove
-      this.patches.setValue(this.charges[this.level] ?? 0, pays ? cost : 0)
+      this.setCharge(this.level, pays ? cost : 0)
       this.level--
       this.cost = (this.bases[this.level] ?? 0) + (pays ? 0 : cost)
       this.extend(this.cost)
       if (isArm) this.leaveArm()
     }
+  }
+
+  private setCharge(level: number, cost: number): void {
+    const charge = this.charges[level] ?? 0
+    if (cost > mostChargeFuel) {
+      const at = this.patches.start(charge)
+      throw new WasmError('limit', at, `expected code that costs at most ${mostChargeFuel} fuel between two charges, got ${cost}`)
+    }
+    this.patches.setValue(charge, cost)
   }
 
   private exit(frame: number): void {

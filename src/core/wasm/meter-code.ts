@@ -1,6 +1,6 @@
 import { ByteWriter } from './byte-writer.ts'
 import type { DecodedModule } from './decoded-module.ts'
-import { bytesShift, elementsShift, fuel } from './meter-costs.ts'
+import { bytesShift, elementsShift, fuel, mostChargeFuel } from './meter-costs.ts'
 import type { CodeIndices, MeterIndices } from './meter-indices.ts'
 
 /** The most that the memory and each table may grow to in the new module. */
@@ -89,7 +89,26 @@ const slow = ({ imports, slice }: CodeIndices): Code =>
     end,
   )
 
-const pay = (code: CodeIndices, shift: number): Code => body(0, charge(code, all(getLocal(0), number(shift), shiftRight)), getLocal(0))
+/** Charges for what is in `local`, which is used up: `part` at a time, so that no charge is too large. `units` gives the fuel of an amount. */
+const chargeInParts = (code: CodeIndices, local: number, part: number, units: (amount: Code) => Code): Code =>
+  all(
+    op(0x03, 0x40),
+    all(getLocal(local), number(part), greaterUnsigned),
+    when(charge(code, units(number(part))), all(getLocal(local), number(part), subtract, setLocal(local)), op(0x0c, 1)),
+    end,
+    charge(code, units(getLocal(local))),
+  )
+
+const shifted =
+  (shift: number) =>
+  (amount: Code): Code =>
+    all(amount, number(shift), shiftRight)
+
+const amount = 0
+const left = 1
+
+const pay = (code: CodeIndices, shift: number): Code =>
+  body(1, all(getLocal(amount), setLocal(left)), chargeInParts(code, left, mostChargeFuel << shift, shifted(shift)), getLocal(amount))
 
 const refuse = all(number(-1), returns)
 const delta = 0
@@ -104,7 +123,8 @@ const growMemory = (code: CodeIndices, pages: number, cap: number): Code =>
   body(
     1,
     all(getLocal(delta), number(cap), greaterUnsigned, when(refuse)),
-    charge(code, all(getLocal(delta), number(fuel.page), multiply)),
+    all(getLocal(delta), setLocal(old)),
+    chargeInParts(code, old, mostChargeFuel / fuel.page, (pages) => all(pages, number(fuel.page), multiply)),
     all(getGlobal(pages), setLocal(old)),
     all(getLocal(delta), isZero, when(getLocal(old), returns)),
     all(getLocal(delta), number(cap), getLocal(old), subtract, greaterUnsigned, when(refuse)),
@@ -117,13 +137,15 @@ const growMemory = (code: CodeIndices, pages: number, cap: number): Code =>
 
 const value = 0
 const count = 1
+const unpaid = 2
 
 /** The new table.grow of one table; parameters are the reference and the number of elements. */
 const growTable = (code: CodeIndices, table: number, cap: number): Code =>
   body(
-    0,
+    1,
     all(getLocal(count), number(cap), greaterUnsigned, when(refuse)),
-    charge(code, all(getLocal(count), number(elementsShift), shiftRight)),
+    all(getLocal(count), setLocal(unpaid)),
+    chargeInParts(code, unpaid, mostChargeFuel << elementsShift, shifted(elementsShift)),
     all(getLocal(count), number(cap), tableSize(table), subtract, greaterUnsigned, when(refuse)),
     all(getLocal(count), when(getLocal(count), call(code.imports.growTable), number(1), notEqual, when(refuse))),
     all(getLocal(value), getLocal(count), tableGrow(table)),
@@ -160,24 +182,20 @@ export const helperFunctions = (module: DecodedModule, indices: MeterIndices, ca
   return functions
 }
 
-/** The charge at one place, cut where its number goes, and where in the second part its branch is. */
+/** A charge at one place, cut where its number goes. */
 export interface ChargeTemplate {
   readonly before: Uint8Array
-  readonly debitAfter: Uint8Array
-  readonly checkAfter: Uint8Array
-  /** Bytes from the branch instruction to the end of the check. */
+  readonly after: Uint8Array
+  /** Bytes from the branch instruction to the end. */
   readonly branchFromEnd: number
 }
 
-/** The bytes of charges in a module: `slice = slice - number` and, where it is checked, `if (slice < 0) slow()`. */
+/** The bytes of charges in a module: `slice = slice - number; if (slice < 0) slow()`. */
 export const chargeTemplate = (code: CodeIndices): ChargeTemplate => {
   const bytesOf = (part: Code): Uint8Array => helper(0, part).body
-  const debit = all(subtract, setGlobal(code.slice))
-  const branch = bytesOf(when(call(code.helpers.slow)))
   return {
     before: bytesOf(all(getGlobal(code.slice), op(0x41))),
-    debitAfter: bytesOf(debit),
-    checkAfter: bytesOf(all(debit, ifSpent(code))),
-    branchFromEnd: branch.length,
+    after: bytesOf(all(subtract, setGlobal(code.slice), ifSpent(code))),
+    branchFromEnd: bytesOf(when(call(code.helpers.slow))).length,
   }
 }

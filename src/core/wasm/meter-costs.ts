@@ -2,8 +2,9 @@
  * What things cost in fuel. One unit is about one simple instruction, some 0.3 to 1 ns on a current machine; the rest
  * follows measured time, so that no instruction buys much more time than its fuel says.
  *
- * INVARIANT: no sum of charges between two checks leaves i32. A body costs at most {@link mostBodyFuel} (enforced), one
- * bulk payment at most 2^30, one memory.grow at most 2^28, and the slice is not negative after each check.
+ * INVARIANT: no sum of charges leaves i32. The slice is not negative before a charge, each charge takes at most
+ * {@link mostChargeFuel} and is followed by a check, and a stack that waits in the check's slow path owes no more than
+ * that; so a hundred stacks could wait in one instance at a time, and a cell has one.
  */
 export const fuel = {
   instruction: 1,
@@ -28,8 +29,8 @@ export const localsPerUnit = 8
 
 /** A function without calls, loops and bulk instructions that costs no more than this is paid by its callers' {@link fuel}`.call`. */
 export const freeFunctionFuel = 16
-/** The most that one body may cost altogether. */
-export const mostBodyFuel = 2 ** 29
+/** The most that one charge takes; bulk instructions and memory.grow pay in parts of this. */
+export const mostChargeFuel = 2 ** 24
 
 /** The fuel of a call that passes `arity` parameters and results. */
 export const callFuel = (arity: number): number => fuel.call + (arity >> 2)
@@ -39,3 +40,6 @@ export const callFuel = (arity: number): number => fuel.call + (arity >> 2)
  * or a growth no fewer, and nothing costs more.
  */
 export const bodyFuelBound = (bytes: number, typeArity: number): number => (bytes / 2) * Math.max(callFuel(2 * typeArity), 2 * fuel.bulk)
+
+/** Above this a body's costs could not be added up in i32. */
+export const mostBodyFuel = 2 ** 30

@@ -6,18 +6,16 @@ export const patch = {
   global: 1,
   /** An insertion that charges and checks. Value: fuel, 0 for none. */
   charge: 2,
-  /** An insertion that charges and leaves the check to the next charge. Value: fuel, 0 for none. */
-  debit: 3,
   /** An insertion that charges for as many bytes as the top of the stack says. */
-  payBytes: 4,
+  payBytes: 3,
   /** An insertion that charges for as many elements as the top of the stack says. */
-  payElements: 5,
+  payElements: 4,
   /** A memory.size. */
-  memorySize: 6,
+  memorySize: 5,
   /** A memory.grow. */
-  memoryGrow: 7,
+  memoryGrow: 6,
   /** A table.grow. Value: the table. */
-  tableGrow: 8,
+  tableGrow: 7,
 } as const
 
 const fields = 4
@@ -56,8 +54,7 @@ export class PatchList {
 
   /** True for a charge of nothing, which changes nothing. */
   isVoid(index: number): boolean {
-    const kind = this.kind(index)
-    return (kind === patch.charge || kind === patch.debit) && this.value(index) === 0
+    return this.kind(index) === patch.charge && this.value(index) === 0
   }
 
   kind(index: number): number {

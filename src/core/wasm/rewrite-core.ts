@@ -11,7 +11,7 @@ import { WasmError } from './wasm-error.ts'
 import type { WasmLimits } from './wasm-limits.ts'
 
 /** Changes whenever the rewriter's output may change: part of every cache key. */
-export const rewriterVersion = '1'
+export const rewriterVersion = '2'
 
 /** How a core module is rewritten. */
 export interface RewriteOptions {
@@ -26,7 +26,7 @@ export interface RewriteOptions {
 export interface RewriteStats {
   /** The module as it was. */
   readonly shape: CoreShape
-  /** Checked charges: function entries and loop heads. */
+  /** Charges at function entries and loop heads; arms that pay for themselves come on top. */
   readonly charges: number
   /** Functions so small that their callers pay for them. */
   readonly freeFunctions: number

@@ -12,7 +12,7 @@ interface Place {
 type Maker = (place: Place, pick: Pick) => string
 
 /** A step of 24 instructions that counts them. All else in these programs costs little, so that a path that is not paid for shows. */
-export const stepFuel = 24
+const stepFuel = 24
 const step = `${'(drop (i32.const 0))'.repeat(10)} (global.set $steps (i64.add (global.get $steps) (i64.const ${stepFuel})))`
 
 const condition = (pick: Pick): string => `(i32.and (local.get 0) (i32.const ${1 << pick(6)}))`

@@ -177,6 +177,21 @@ describe('code that would not end', () => {
   })
 })
 
+describe('the slice', () => {
+  test('does not wrap when thousands of frames are charged much on their way out', async () => {
+    const skipped = '(block (br_if 0 (i32.const 1)) (block (br_if 0 (i32.const 1)) ' + '(call $nothing)'.repeat(60_000) + '))'
+    const deep = `${'(if (local.get 0) (then '.repeat(16)} ${skipped} ${'))'.repeat(16)}`
+    const { instance, meter } = await start(
+      `(module (func $nothing) (func $f (export "run") (param i32)
+        (if (local.get 0) (then (call $f (i32.sub (local.get 0) (i32.const 1))) ${deep}))))`,
+      { slice: 1_000_000_000 },
+    )
+    const before = meter.used()
+    call(instance, 'run')(5000)
+    expect(meter.used() - before).toBeGreaterThan(5000 * 60_000 * 8)
+  })
+})
+
 describe('the slow path', () => {
   test('yields when refill says 0 and then goes on', async () => {
     let yields = 0
