@@ -111,6 +111,7 @@ export const isCall = (op: unknown, args: unknown): boolean =>
 
 export type FileType = 'directory' | 'regular-file' | 'symbolic-link' | 'fifo' | 'socket' | 'block-device' | 'character-device' | 'unknown'
 
+/** The answer of `fs.open`. @public */
 export interface OpenedFile {
   readonly handle: number
   readonly type: FileType
@@ -127,6 +128,7 @@ export interface FileStat {
   readonly identity: string
 }
 
+/** The answer of `http.response`. @public */
 export interface HttpResponseHead {
   readonly status: number
   readonly headers: readonly (readonly [string, string])[]

@@ -36,7 +36,7 @@ export const compileNet = (raw: RawNet, source: DocumentSource, path: FieldPath,
 }
 
 /** Reads an absolute guest path. */
-export const checkGuestPath = (text: string): Parsed<string> => {
+const checkGuestPath = (text: string): Parsed<string> => {
   const normal = normaliseGuestPath(text)
   return normal === undefined ? refused('an absolute guest path without `..`', 'write it as `/inbox`') : parsed(normal)
 }

@@ -22,7 +22,7 @@ export interface DocumentSource {
 }
 
 /** A field's path as people write it: `requests.net[0].host`. */
-export const pathText = (path: FieldPath): string =>
+const pathText = (path: FieldPath): string =>
   path.reduce<string>((text, step) => {
     if (typeof step === 'number') return `${text}[${step}]`
     return text === '' ? step : `${text}.${step}`

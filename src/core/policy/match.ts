@@ -5,7 +5,7 @@ import { isWithin, pathMatches } from './path.ts'
 import type { FsRule, NetRule } from './rules.ts'
 
 /** Whether a rule that asks or grants names exactly this request. */
-export const netRuleMatches = (rule: NetRule, { scheme, method, host, port, path }: NetCapability): boolean =>
+const netRuleMatches = (rule: NetRule, { scheme, method, host, port, path }: NetCapability): boolean =>
   (rule.scheme === undefined || rule.scheme === scheme) &&
   (rule.port === undefined || rule.port === port) &&
   hostMatches(rule.host, host) &&

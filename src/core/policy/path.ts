@@ -5,7 +5,7 @@
  */
 
 /** The longest path, in UTF-16 units. */
-export const maxPathLength = 4096
+const maxPathLength = 4096
 
 /**
  * The normal form of an absolute guest path: no empty or `.` segments, no trailing slash (but for `/`). `undefined` when it is

@@ -3,7 +3,7 @@ import { GuestPromise, takeUnhandled } from './promise.ts'
 import { clearAllTimers, runNextTimer } from './timers.ts'
 
 /** Thrown when nothing is left that could settle what the agent waits for. */
-export class StalledError extends Error {
+class StalledError extends Error {
   constructor() {
     super('waits for a promise that nothing will ever settle')
     this.name = 'StalledError'

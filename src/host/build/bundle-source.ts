@@ -29,7 +29,7 @@ export interface BundleRequest {
 }
 
 /** The agent's own folder: the nearest one up that holds a manifest, else the entry's. */
-export const projectFolder = (entry: string): string => {
+const projectFolder = (entry: string): string => {
   for (let folder = dirname(entry); ; folder = dirname(folder)) {
     if (existsSync(join(folder, 'agent.yaml')) || existsSync(join(folder, 'package.json'))) return folder
     if (folder === dirname(folder)) return dirname(entry)

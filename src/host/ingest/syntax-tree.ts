@@ -27,7 +27,7 @@ export const identifierName = (node: AnyNode | null | undefined): string | undef
   node?.type === 'Identifier' ? node.name : undefined
 
 /** The value of a string literal, `undefined` for any other node. */
-export const stringValue = (node: AnyNode | null | undefined): string | undefined =>
+const stringValue = (node: AnyNode | null | undefined): string | undefined =>
   node?.type === 'Literal' && typeof node.value === 'string' ? node.value : undefined
 
 /** The name by which `object.name` or `object['name']` or a property key is known, `undefined` for a computed one. */

@@ -75,7 +75,7 @@ export const launchScripted = async (
 }
 
 /** Answers tool calls with their own body. */
-export const echoCalls = (cell: Cell, ear: Ear): void => {
+const echoCalls = (cell: Cell, ear: Ear): void => {
   ear.answer = (message) => {
     if (message.type !== 'call') return
     const { session, id, call } = message

@@ -80,7 +80,7 @@ const from = (scene: Scene, dir: number, path: string): { base: OpenFile; path: 
 const below = (action: FsCapability['action'], base: number, path: string): Target => ({ action, base, path })
 
 /** The operations that name a target. */
-export const decidedOps: { readonly [O in DecidedOp]: Decided<O> } = {
+const decidedOps: { readonly [O in DecidedOp]: Decided<O> } = {
   'fs.open': {
     target: (args) => below(changes(args) ? 'fs:write' : 'fs:read', args.dir, args.path),
     perform: (scene, args, permit) => {
@@ -187,7 +187,7 @@ function changing(
 }
 
 /** The operations that continue a handle. */
-export const continuingOps: { readonly [O in ContinuingOp]: Continuing<O> } = {
+const continuingOps: { readonly [O in ContinuingOp]: Continuing<O> } = {
   'fs.stat': {
     handle: (args) => args.handle,
     perform: async (scene, args) => {

@@ -13,7 +13,7 @@ const percentDecoded = (text: string): string =>
   text.replace(/%([0-9A-Fa-f]{2})/g, (_escape, hex: string) => String.fromCharCode(Number.parseInt(hex, 16)))
 
 /** The forms in which a placeholder is looked for, with the placeholder each stands for. */
-export const placeholderPatterns = (placeholders: Iterable<string>): readonly (readonly [placeholder: string, pattern: Uint8Array])[] =>
+const placeholderPatterns = (placeholders: Iterable<string>): readonly (readonly [placeholder: string, pattern: Uint8Array])[] =>
   [...placeholders].flatMap((placeholder) => {
     const bytes = Buffer.from(placeholder)
     const forms = new Set([placeholder, ...base64Renderings(bytes)])

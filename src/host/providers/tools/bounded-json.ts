@@ -2,7 +2,7 @@
 const maxDepth = 64
 
 /** Whether JSON text nests deeper than it may; strings are skipped. Linear, and never fails on malformed text. */
-export const isTooDeep = (json: string): boolean => {
+const isTooDeep = (json: string): boolean => {
   let depth = 0
   let inString = false
   for (let at = 0; at < json.length; at += 1) {
