@@ -6,8 +6,7 @@
 export const printable = (text: string): string =>
   text.toWellFormed().replaceAll(hostile, (character) => `\\u{${character.codePointAt(0)?.toString(16) ?? ''}}`)
 
-// The class lists the very characters that must not be shown.
-// oxlint-disable-next-line no-control-regex -- see above
+/* oxlint-disable no-control-regex -- the class lists the very characters that must not be shown */
 const hostile =
   /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u061c\u200b-\u200f\u2028-\u202e\u2060-\u2069\ufeff\ufff9-\ufffb\u{e0000}-\u{e007f}]/gu
 
