@@ -43,6 +43,10 @@ declare module 'wasi:clocks/monotonic-clock@0.2.12' {
   export const subscribeDuration: (nanoseconds: bigint | number) => import('wasi:io/poll@0.2.12').Pollable
 }
 
+declare module 'wasi:random/random@0.2.12' {
+  export const getRandomBytes: (length: bigint | number) => Uint8Array
+}
+
 declare module 'wasi:filesystem/preopens@0.2.12' {
   export const getDirectories: () => [import('wasi:filesystem/types@0.2.12').Descriptor, string][]
 }

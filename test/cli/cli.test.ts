@@ -213,7 +213,7 @@ describe('cordon eval', () => {
   })
 
   test('tells the line of an error', async () => {
-    const { exitCode, stderr } = await cordon(['eval', 'const a = 1\nnull.x'])
+    const { exitCode, stderr } = await cordon(['eval', 'const a = null\na.x'])
     expect([exitCode, stderr]).toEqual([1, expect.stringContaining('line 2')])
   })
 })

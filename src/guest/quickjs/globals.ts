@@ -2,6 +2,7 @@
 import { guestConsole } from './console.ts'
 import { enqueue, type Job } from './jobs.ts'
 import { GuestPromise } from './promise.ts'
+import { random } from './random.ts'
 import { Utf8Decoder, Utf8Encoder } from './text-codec.ts'
 import { clearTimer, setInterval, setTimeout } from './timers.ts'
 
@@ -21,5 +22,6 @@ const globals: Readonly<Record<string, unknown>> = {
 for (const [name, value] of Object.entries(globals)) {
   Object.defineProperty(globalThis, name, { value, writable: true, configurable: true, enumerable: false })
 }
+Object.defineProperty(Math, 'random', { value: random, writable: true, configurable: true, enumerable: false })
 // It gives a promise of the engine's own, which nothing here would ever settle.
 Reflect.deleteProperty(Array, 'fromAsync')

@@ -16,7 +16,7 @@ let lastId = 0
 let turnMs: number | undefined
 
 /** Milliseconds of the monotonic clock. */
-export const nowMs = (): number => Number(now()) / 1e6
+const nowMs = (): number => Number(now()) / 1e6
 
 const add = (timer: Timer): void => {
   const at = timers.findIndex(({ dueMs }) => dueMs > timer.dueMs)

@@ -126,6 +126,7 @@ const engineImports: Readonly<Record<GuestEngine, readonly string[]>> = {
     'wasi:io/poll@0.2.12',
     'wasi:io/streams@0.2.12',
     'wasi:random/insecure-seed@0.2.12',
+    'wasi:random/random@0.2.12',
   ],
 }
 

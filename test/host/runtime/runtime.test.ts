@@ -130,7 +130,7 @@ describe('a runtime', () => {
     })
 
     test('and tells line and column of what it threw', async () => {
-      await expect(runtime.evaluate({ code: 'const a = 1\nnull.x\nreturn a' })).rejects.toMatchObject({
+      await expect(runtime.evaluate({ code: 'const a = null\na.x\nreturn a' })).rejects.toMatchObject({
         code: 'agent.error',
         message: expect.stringMatching(/^line 2.*TypeError/) as string,
       })
@@ -182,6 +182,12 @@ describe('a runtime', () => {
           limits: { memoryBytes: 32 * 1024 * 1024, timeoutMs: 20_000 },
         }),
       ).rejects.toMatchObject({ code: expect.stringMatching(/^(limit\.memory|agent\.error|agent\.trap)$/) as string })
+    })
+
+    test('whose random numbers differ from instance to instance', async () => {
+      const draws = await Promise.all([1, 2, 3].map(() => runtime.evaluate<number>({ code: 'Math.random()' })))
+      expect(new Set(draws.map(({ result }) => result)).size).toBe(3)
+      expect(draws.every(({ result }) => result >= 0 && result < 1)).toBe(true)
     })
 
     test('in which nothing of an earlier one is left', async () => {
