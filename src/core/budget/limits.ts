@@ -7,7 +7,7 @@ export interface Limits {
   readonly timeoutMs: number
   /** Time on a CPU. */
   readonly cpuTimeMs: number
-  /** Metered instructions (see `core/wasm/meter.ts`); exact unless the cell was breached. */
+  /** Metered instructions, about one a unit (see `core/wasm/rewrite-core.ts`); exact unless the cell was breached. A second of CPU time burns 7 G in tight loops, 45 G in an interpreter. */
   readonly fuel: number
   /** All linear memories of the component together. */
   readonly memoryBytes: number
@@ -27,11 +27,14 @@ export interface Limits {
 
 const MiB = 1024 * 1024
 
-/** What a session gets when neither bundle nor policy says: enough for a small agent, nothing that hurts a laptop. */
+/**
+ * What a session gets when neither bundle nor policy says: enough for a small agent, nothing that hurts a laptop. Fuel is more than
+ * the CPU time lets anyone burn: it is there for those who want runs to end at the same instruction everywhere.
+ */
 export const defaultLimits: Limits = {
   timeoutMs: 30_000,
   cpuTimeMs: 10_000,
-  fuel: 20_000_000_000,
+  fuel: 1_000_000_000_000,
   memoryBytes: 128 * MiB,
   tableElements: 100_000,
   outputBytes: MiB,
