@@ -1,5 +1,8 @@
-import { mkdir, rename, writeFile } from 'node:fs/promises'
+import { randomUUID } from 'node:crypto'
+import { mkdir, realpath, rename, rm, writeFile } from 'node:fs/promises'
 import { dirname, join, resolve } from 'node:path'
+import { isWithin } from '#core/policy/path.ts'
+import { bundleFile } from '#host/config/bundle-file.ts'
 import { hostPaths } from '#host/paths.ts'
 import { readManifest } from '#host/config/read-manifest.ts'
 import { buildAgent } from '#host/build/build-agent.ts'
@@ -23,6 +26,33 @@ export interface BuildBundleOptions {
   readonly signal?: AbortSignal
 }
 
+/** `dist/<name>` in the bundle. A bundle that somebody sent may bring a `dist` along that leads to another folder of this host. */
+const placeInBundle = async (folder: string, name: string): Promise<string> => {
+  const root = await realpath(folder)
+  const dist = join(root, 'dist')
+  await mkdir(dist, { recursive: true })
+  if (isWithin(root, await realpath(dist))) return join(resolve(folder), 'dist', name)
+  throw new CordonError(
+    'bundle.invalid',
+    `expected a folder of its own at \`${join(folder, 'dist')}\`, got a link that leads out of the bundle`,
+    {
+      hint: 'remove the link, or say where to write with --out',
+    },
+  )
+}
+
+/** Replaces a file at once. The draft has a name that nobody can guess and must be new: a planted link there is not written through. */
+const writeWhole = async (path: string, bytes: Uint8Array): Promise<void> => {
+  await mkdir(dirname(path), { recursive: true })
+  const draft = `${path}.${randomUUID()}.new`
+  try {
+    await writeFile(draft, bytes, { flag: 'wx' })
+    await rename(draft, path)
+  } finally {
+    await rm(draft, { force: true })
+  }
+}
+
 /**
  * Builds the source that a folder's agent.yaml names.
  * Throws CordonError `bundle.not-found`, `bundle.invalid`, `manifest.invalid`, `bundle.build-failed`, `package.missing`.
@@ -34,16 +64,14 @@ export const buildBundle = async (folder: string, options: BuildBundleOptions = 
       hint: 'there is nothing to build: run it',
     })
   }
-  const path = resolve(options.out ?? join(folder, 'dist', `${manifest.name}.wasm`))
+  const path = options.out === undefined ? await placeInBundle(folder, `${manifest.name}.wasm`) : resolve(options.out)
   const { component, cached, digest } = await buildAgent({
-    entry: resolve(folder, manifest.source),
+    entry: await bundleFile(folder, manifest.source),
     engine: manifest.engine ?? 'starlingmonkey',
     cacheDir: join(options.cacheDir ?? hostPaths().cache, 'build'),
     ...(options.progress !== undefined && { progress: options.progress }),
     ...(options.signal !== undefined && { signal: options.signal }),
   })
-  await mkdir(dirname(path), { recursive: true })
-  await writeFile(`${path}.new`, component)
-  await rename(`${path}.new`, path)
+  await writeWhole(path, component)
   return { path, bytes: component.length, digest, cached }
 }

@@ -1,11 +1,13 @@
 import { createHash } from 'node:crypto'
-import { open, stat } from 'node:fs/promises'
+import { stat } from 'node:fs/promises'
 import { basename, dirname, extname, join, resolve } from 'node:path'
 import { CordonError } from '#core/errors.ts'
 import type { Manifest } from '#core/manifest/manifest.ts'
 import { defaultWasmLimits } from '#core/wasm/wasm-limits.ts'
 import { buildAgent, type GuestEngine } from '#host/build/build-agent.ts'
+import { bundleFile } from '#host/config/bundle-file.ts'
 import { readManifest } from '#host/config/read-manifest.ts'
+import { readRegularFile } from '#host/config/regular-file.ts'
 
 /** A bundle in hand: bytes that nobody has looked at yet, and what they ask for. */
 export interface Bundle {
@@ -29,28 +31,17 @@ const sourceEndings = new Set(['.ts', '.mts', '.js', '.mjs'])
 
 /** Reads a component file, at most as long as ingest would take. */
 const readComponent = async (path: string): Promise<Uint8Array> => {
-  const file = await openExisting(path)
-  try {
-    const { size } = await file.stat()
-    const most = defaultWasmLimits.componentBytes
-    if (size > most) {
-      throw new CordonError('component.invalid', `expected a component of at most ${most} bytes at \`${path}\`, got ${size} bytes`)
-    }
-    return new Uint8Array(await file.readFile())
-  } finally {
-    await file.close()
-  }
-}
-
-const openExisting = async (path: string): ReturnType<typeof open> => {
-  try {
-    return await open(path, 'r')
-  } catch (cause) {
+  const maxBytes = defaultWasmLimits.componentBytes
+  const bytes = await readRegularFile(path, { maxBytes }).catch((cause: unknown) => {
     throw new CordonError('bundle.not-found', `expected a component at \`${path}\`, found nothing readable`, {
       cause,
       hint: 'check the path, or run `cordon build` first',
     })
-  }
+  })
+  if (bytes === 'not-regular') throw new CordonError('bundle.invalid', `expected a component at \`${path}\`, got something that is no file`)
+  if (bytes === 'too-large')
+    throw new CordonError('component.invalid', `expected a component of at most ${maxBytes} bytes at \`${path}\`, got more`)
+  return bytes
 }
 
 const digestOf = (component: Uint8Array): string => `sha256:${createHash('sha256').update(component).digest('hex')}`
@@ -64,7 +55,7 @@ const nameOf = (path: string): string =>
 const loadFolder = async (folder: string, options: LoadOptions): Promise<Bundle> => {
   const manifest = await readManifest(folder)
   if (manifest.component !== undefined) {
-    const component = await readComponent(join(folder, manifest.component))
+    const component = await readComponent(await bundleFile(folder, manifest.component))
     return { name: manifest.name, manifest, component, digest: digestOf(component) }
   }
   if (manifest.source === undefined) {
@@ -74,7 +65,7 @@ const loadFolder = async (folder: string, options: LoadOptions): Promise<Bundle>
   }
   const built = await buildAgent({
     ...building(options),
-    entry: join(folder, manifest.source),
+    entry: await bundleFile(folder, manifest.source),
     engine: manifest.engine ?? 'starlingmonkey',
   })
   return { name: manifest.name, manifest, component: built.component, digest: built.digest }

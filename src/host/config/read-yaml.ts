@@ -1,9 +1,8 @@
-import { constants } from 'node:fs'
-import { open, type FileHandle } from 'node:fs/promises'
 import { isScalar, LineCounter, parseAllDocuments, visit, type Document } from 'yaml'
 import { CordonError, type CordonErrorCode } from '#core/errors.ts'
 import type { FieldPath } from '#core/policy/grants.ts'
 import { neutralise } from '#core/policy/neutralise.ts'
+import { readRegularFile } from './regular-file.ts'
 
 /** Deeper than any document of ours; the parser recurses. */
 const maxNesting = 64
@@ -26,17 +25,6 @@ export interface YamlSource {
   readonly maxBytes: number
 }
 
-const readBounded = async (file: FileHandle, maxBytes: number): Promise<Uint8Array | undefined> => {
-  const buffer = new Uint8Array(maxBytes + 1)
-  let length = 0
-  while (length < buffer.length) {
-    const { bytesRead } = await file.read(buffer, length, buffer.length - length, length)
-    if (bytesRead === 0) return buffer.subarray(0, length)
-    length += bytesRead
-  }
-  return undefined
-}
-
 const invalid = ({ code, origin }: YamlSource, problem: string, hint: string): CordonError =>
   new CordonError(code, `${neutralise(origin)}: ${problem}`, { hint })
 
@@ -47,23 +35,17 @@ const openError = (source: YamlSource, error: unknown): CordonError => {
   return invalid(source, `expected a file that can be read, got ${errno}`, 'check its permissions')
 }
 
-/** Reads a regular file of bounded size; a pipe or a device never blocks it. */
+/** Reads a regular file of bounded size as text. */
 const readText = async (path: string, source: YamlSource): Promise<string> => {
-  const flags = constants.O_RDONLY | constants.O_NONBLOCK | (source.followLinks ? 0 : constants.O_NOFOLLOW)
-  const file = await open(path, flags).catch((error: unknown) => {
+  const bytes = await readRegularFile(path, source).catch((error: unknown) => {
     throw openError(source, error)
   })
+  if (bytes === 'not-regular') throw invalid(source, 'expected a regular file, got something else', 'name a YAML file')
+  if (bytes === 'too-large') throw invalid(source, `expected at most ${source.maxBytes / 1024} KiB, got more`, 'shorten the file')
   try {
-    if (!(await file.stat()).isFile()) throw invalid(source, 'expected a regular file, got something else', 'name a YAML file')
-    const bytes = await readBounded(file, source.maxBytes)
-    if (bytes === undefined) throw invalid(source, `expected at most ${source.maxBytes / 1024} KiB, got more`, 'shorten the file')
-    try {
-      return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
-    } catch {
-      throw invalid(source, 'expected UTF-8 text, got other bytes', 'save it as UTF-8')
-    }
-  } finally {
-    await file.close()
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes)
+  } catch {
+    throw invalid(source, 'expected UTF-8 text, got other bytes', 'save it as UTF-8')
   }
 }
 
