@@ -15,6 +15,8 @@ interface Waiting {
 
 /** Calls that wait beyond those in flight; a guest cannot have more, an adapter gone wild is stopped here. */
 const maxQueued = 1024
+/** These always find room, or a handle would stay open for as long as the session: there is one for each handle, and the host counts handles. */
+const closing: ReadonlySet<CallOp> = new Set(['fs.close', 'http.close'])
 /** What a frame may need besides args and body. */
 const frameSlackBytes = 4096
 const refused: CallReply = Object.freeze({ ok: false, code: 'not-permitted' })
@@ -39,7 +41,7 @@ export class HostLine implements HostCalls {
   }
 
   call<O extends CallOp>(op: O, args: CallArgs<O>, body: Uint8Array = nothing): Promise<CallReply> {
-    if (!mayBeSent(op, args, body) || this.#queue.length >= maxQueued) return Promise.resolve(refused)
+    if (!mayBeSent(op, args, body) || (this.#queue.length >= maxQueued && !closing.has(op))) return Promise.resolve(refused)
     const call = { op, args, body } as unknown as Call
     return this.#waits.until<CallReply>((done) => {
       this.#queue.push({ call, done })

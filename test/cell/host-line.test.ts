@@ -25,6 +25,18 @@ const lineOf = () => {
   return { line, waits, sent }
 }
 
+const opening = {
+  dir: 0,
+  path: 'x',
+  followLinks: false,
+  create: false,
+  exclusive: false,
+  truncate: false,
+  directory: false,
+  read: true,
+  write: false,
+} as const
+
 describe('the line of a session to the host', () => {
   it('numbers calls and gives each its own answer', async () => {
     const { line, sent } = lineOf()
@@ -69,6 +81,18 @@ describe('the line of a session to the host', () => {
     }
     expect(sent.length).toBeGreaterThan(0)
     for (const message of sent) expect(encode(message).length).toBeLessThanOrEqual(maxFrameBytes)
+  })
+
+  it('finds room for closing a handle when it has none for anything else', async () => {
+    const { line, sent } = lineOf()
+    for (let n = 0; n < 1024 + maxCallsInFlight; n++) void line.call('secret.use', { name: `${n}` })
+    expect(await line.call('fs.open', opening)).toEqual({ ok: false, code: 'not-permitted' })
+    const closed = [line.call('fs.close', { handle: 7 }), line.call('http.close', { handle: 8 })]
+    for (let id = 0; id < 1024 + maxCallsInFlight; id++) line.reply(id, replied({}))
+    const last = sent.slice(-2).map((message) => (message.type === 'call' ? message : undefined))
+    expect(last.map((message) => message?.call.op)).toEqual(['fs.close', 'http.close'])
+    for (const message of last) line.reply(message?.id ?? -1, replied({ closed: message?.call.op }))
+    expect(await Promise.all(closed)).toEqual([replied({ closed: 'fs.close' }), replied({ closed: 'http.close' })])
   })
 
   it('rejects all that waits, and all that comes, when the session is over', async () => {
