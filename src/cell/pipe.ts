@@ -44,8 +44,8 @@ export const createPipeTransport = (descriptor = 3): ClosableTransport => {
     if (!socket.write(frame)) await Promise.race([once(socket, 'drain'), closed.promise])
   })
   const hear = (message: ToCell): void => {
-    if (message.type === 'credit') outbox.addCredit(message.bytes)
-    else listener?.(message)
+    outbox.heard(message)
+    if (message.type !== 'credit') listener?.(message)
   }
   socket.on('data', (chunk: Uint8Array) => {
     reader.push(chunk)

@@ -14,8 +14,8 @@ export const createPortTransport = (port: MessagePort): ClosableTransport => {
   })
   let listener: ((message: ToCell) => void) | undefined
   const hear = (message: ToCell): void => {
-    if (message.type === 'credit') outbox.addCredit(message.bytes)
-    else listener?.(message)
+    outbox.heard(message)
+    if (message.type !== 'credit') listener?.(message)
   }
   port.on('close', () => {
     outbox.close()
