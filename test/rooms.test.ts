@@ -31,7 +31,8 @@ test('each room imports only the rooms it may', () => {
 })
 
 test('nothing climbs out of its folder with a relative path', () => {
-  expect(files.filter((file) => /from\s+'\.\.\//.test(textOf(file)))).toEqual([])
+  // A `$` is no part of a path here: the line belongs to the source of an agent in a template.
+  expect(files.filter((file) => /(?:from|import)\s*\(?\s*'\.\.\/[^'$]*'/.test(textOf(file)))).toEqual([])
 })
 
 test('core and wire know nothing of Node, and the cell takes no package from npm', () => {
