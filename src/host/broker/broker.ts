@@ -50,6 +50,7 @@ export class Broker {
   readonly #handles = new HandleTable()
   #calls = 0
   #failed = false
+  #over = false
 
   constructor(options: BrokerOptions) {
     this.#options = options
@@ -101,6 +102,7 @@ export class Broker {
 
   /** Closes every handle and provider, recording what was open as abandoned or done. */
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#over = true
     for (const handle of this.#handles.drain()) await this.#closed(handle, 'abandoned').catch((error: unknown) => this.#fail(error))
     for (const provider of new Set(this.#providers.values())) await provider[Symbol.asyncDispose]()
   }
@@ -211,7 +213,7 @@ export class Broker {
     try {
       const performed = await provider.perform(granted, call)
       this.meter.settle({ egressBytes: performed.egressBytes ?? 0, ingressBytes: performed.ingressBytes ?? 0 })
-      if (performed.opened !== undefined) return this.#opened(performed, performed.opened, { callId, startedMs })
+      if (performed.opened !== undefined) return await this.#opened(performed, performed.opened, { callId, startedMs })
       await this.#outcome(callId, { status: 'done', startedMs, ...performed })
       return { ok: true, value: performed.value, body: performed.body ?? nothing }
     } catch (error) {
@@ -225,16 +227,15 @@ export class Broker {
     }
   }
 
-  #opened(performed: Performed, open: OpenHandle, { callId, startedMs }: { callId: string; startedMs: number }): CallReply {
-    const handle = this.#handles.add({
-      open,
-      callId,
-      openedMs: startedMs,
-      egressBytes: performed.egressBytes ?? 0,
-      ingressBytes: performed.ingressBytes ?? 0,
-      fault: undefined,
-    })
-    return { ok: true, value: { ...performed.value, handle }, body: performed.body ?? nothing }
+  async #opened(performed: Performed, open: OpenHandle, { callId, startedMs }: { callId: string; startedMs: number }): Promise<CallReply> {
+    const { egressBytes = 0, ingressBytes = 0 } = performed
+    const handle = { open, callId, openedMs: startedMs, egressBytes, ingressBytes, fault: undefined }
+    if (this.#over) {
+      // It opened after everything was closed: nobody else would ever close it.
+      await this.#closed(handle, 'abandoned')
+      return { ok: false, code: 'not-permitted' }
+    }
+    return { ok: true, value: { ...performed.value, handle: this.#handles.add(handle) }, body: performed.body ?? nothing }
   }
 
   async #continue(provider: Provider, plan: Exclude<Plan, CapabilityPlan>, call: Call): Promise<CallReply> {
@@ -259,10 +260,8 @@ export class Broker {
       egressBytes: (performed.egressBytes ?? plan.egressBytes) - plan.egressBytes,
       ingressBytes: performed.ingressBytes ?? 0,
     })
-    if (performed.closed === true) {
-      this.#handles.remove(plan.handle)
-      await this.#closed(handle, 'done')
-    }
+    // A breached cell may close one handle many times at once; it counts, and is recorded, once.
+    if (performed.closed === true && this.#handles.remove(plan.handle) !== undefined) await this.#closed(handle, 'done')
     return { ok: true, value: performed.value, body: performed.body ?? nothing }
   }
 

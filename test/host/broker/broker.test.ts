@@ -188,6 +188,30 @@ test('what is open at the end is closed and recorded as abandoned', async () => 
   expect(log.events.at(-1)).toMatchObject({ type: 'outcome', status: 'abandoned', call: 's.1' })
 })
 
+test('a handle that opens while the session ends is closed all the same, and recorded', async () => {
+  const { broker, log, provider } = setUp()
+  const perform = provider.perform.bind(provider)
+  const late = Promise.withResolvers<void>()
+  provider.perform = (granted, call) => late.promise.then(() => perform(granted, call))
+  const reply = broker.handle(openCall('/in/letter'))
+  await new Promise((resolve) => setImmediate(resolve))
+  await broker[Symbol.asyncDispose]()
+  late.resolve()
+  expect(await reply).toEqual({ ok: false, code: 'not-permitted' })
+  expect(provider.closed).toBe(1)
+  expect(log.events.at(-1)).toMatchObject({ type: 'outcome', status: 'abandoned', call: 's.1' })
+})
+
+test('a handle that is closed many times at once counts, and is recorded, once', async () => {
+  const { broker, log } = setUp({ handles: 1 })
+  const reply = await broker.handle(openCall('/in/letter'))
+  const handle = reply.ok ? Number(reply.value['handle']) : -1
+  await Promise.all(Array.from({ length: 16 }, () => broker.handle({ op: 'fs.close', args: { handle }, body: new Uint8Array() })))
+  expect(log.events.filter(({ type }) => type === 'outcome')).toHaveLength(1)
+  const again = await Promise.all([1, 2, 3].map(() => broker.handle(openCall('/in/letter'))))
+  expect(again.map(({ ok }) => ok)).toEqual([true, false, false])
+})
+
 test('one call too many ends the session, denied ones counted', async () => {
   const { broker, failures, provider } = setUp({ calls: 2 })
   await broker.handle(openCall('/elsewhere'))
