@@ -1,5 +1,5 @@
 import { CordonError } from '#core/errors.ts'
-import type { CellLauncher, IsolationLevel, Posture } from '#host/launch/cell-port.ts'
+import type { CellEnd, CellLauncher, IsolationLevel, Posture } from '#host/launch/cell-port.ts'
 import { HostedCell } from '#host/pool/hosted-cell.ts'
 
 const MiB = 1024 * 1024
@@ -14,6 +14,8 @@ export interface CellPoolOptions {
   readonly maxWaiting: number
   /** Memory budget of a cell; one made for a larger session gets room for it. */
   readonly cellMemoryBytes: number
+  /** Told of a cell that ended otherwise than by being told to, with what its engine printed. */
+  readonly lost?: (end: CellEnd, diagnostics: string) => void
 }
 
 /** A place for one session. */
@@ -28,9 +30,17 @@ interface Wanted {
   readonly memoryBytes: number
 }
 
+/** Who uses a cell. */
+interface Use {
+  readonly segment: string
+  readonly memoryBytes: number
+  taken: number
+}
+
 interface Waiter {
   readonly wanted: Wanted
   readonly place: PromiseWithResolvers<Place>
+  gaveUp: boolean
 }
 
 /**
@@ -39,7 +49,7 @@ interface Waiter {
  */
 export class CellPool {
   readonly #options: CellPoolOptions
-  readonly #cells = new Map<HostedCell, { segment: string; taken: number; memoryBytes: number }>()
+  readonly #cells = new Map<HostedCell, Use>()
   readonly #waiting: Waiter[] = []
   #spare: Promise<HostedCell> | undefined
   #launching = 0
@@ -64,20 +74,22 @@ export class CellPool {
   async acquire(wanted: Wanted, signal: AbortSignal): Promise<Place> {
     if (this.#closed) throw new CordonError('runtime.closed', 'the runtime was closed')
     signal.throwIfAborted()
-    const there = await this.#place(wanted)
-    if (signal.aborted) there?.release()
+    const found = this.#place(wanted)
+    const place = found instanceof Promise ? await found : found
+    if (signal.aborted) place?.release()
     signal.throwIfAborted()
-    if (there !== undefined) return there
+    if (place !== undefined) return place
     if (this.#waiting.length >= this.#options.maxWaiting) {
       throw new CordonError('runtime.overloaded', `${this.#waiting.length} sessions already wait for a place`, {
         hint: 'try again later, or raise pool.max',
       })
     }
-    const waiter: Waiter = { wanted, place: Promise.withResolvers() }
+    const waiter: Waiter = { wanted, place: Promise.withResolvers(), gaveUp: false }
     this.#waiting.push(waiter)
     const giveUp = (): void => {
       const index = this.#waiting.indexOf(waiter)
       if (index >= 0) this.#waiting.splice(index, 1)
+      waiter.gaveUp = true
       waiter.place.reject(signal.reason)
     }
     signal.addEventListener('abort', giveUp, { once: true })
@@ -94,16 +106,17 @@ export class CellPool {
     await this.#options.launcher[Symbol.asyncDispose]()
   }
 
-  async #place(wanted: Wanted): Promise<Place | undefined> {
+  /** Nothing waits between finding that there is no place and joining those who wait: a place that comes free meanwhile would be missed. */
+  #place(wanted: Wanted): Place | Promise<Place> | undefined {
     const mine = [...this.#cells].filter(([cell, use]) => this.#hasRoom(cell, use, wanted)).toSorted(([, a], [, b]) => a.taken - b.taken)
     const [best] = mine
-    if (best !== undefined && (best[1].taken === 0 || !this.#mayLaunch())) return this.#take(best[0])
+    if (best !== undefined && (best[1].taken === 0 || !this.#mayLaunch())) return this.#take(...best)
     if (!this.#mayLaunch()) this.#endIdleCellOfAnother(wanted.segment)
-    if (this.#mayLaunch()) return this.#take(await this.#launch(wanted))
-    return best === undefined ? undefined : this.#take(best[0])
+    if (this.#mayLaunch()) return this.#launch(wanted)
+    return best === undefined ? undefined : this.#take(...best)
   }
 
-  #hasRoom(cell: HostedCell, use: { segment: string; taken: number; memoryBytes: number }, wanted: Wanted): boolean {
+  #hasRoom(cell: HostedCell, use: Use, wanted: Wanted): boolean {
     return (
       cell.alive && use.segment === wanted.segment && use.taken < this.#options.maxSessionsPerCell && use.memoryBytes >= budgetFor(wanted)
     )
@@ -122,21 +135,30 @@ export class CellPool {
     }
   }
 
-  async #launch(wanted: Wanted): Promise<HostedCell> {
+  async #launch(wanted: Wanted): Promise<Place> {
     this.#launching += 1
     try {
       const memoryBytes = Math.max(this.#options.cellMemoryBytes, budgetFor(wanted))
-      const cell =
-        (await this.#takeSpare(memoryBytes)) ?? (await HostedCell.launch(this.#options.launcher, { segment: wanted.segment, memoryBytes }))
-      this.#cells.set(cell, { segment: wanted.segment, taken: 0, memoryBytes })
+      const cell = await this.#started(wanted.segment, memoryBytes)
+      const use = { segment: wanted.segment, taken: 0, memoryBytes }
+      this.#cells.set(cell, use)
       void cell.ended.then(() => {
         this.#cells.delete(cell)
         this.#serveWaiting()
       })
-      return cell
+      if (this.#closed) cell.kill('the runtime was closed')
+      return this.#take(cell, use)
+    } catch (error) {
+      // The room it was to have is free again.
+      queueMicrotask(() => this.#serveWaiting())
+      throw error
     } finally {
       this.#launching -= 1
     }
+  }
+
+  async #started(segment: string, memoryBytes: number): Promise<HostedCell> {
+    return (await this.#takeSpare(memoryBytes)) ?? (await HostedCell.launch(this.#options.launcher, { segment, memoryBytes }))
   }
 
   async #takeSpare(memoryBytes: number): Promise<HostedCell | undefined> {
@@ -147,9 +169,7 @@ export class CellPool {
     return cell.alive ? cell : undefined
   }
 
-  #take(cell: HostedCell): Place | undefined {
-    const use = this.#cells.get(cell)
-    if (use === undefined) return undefined
+  #take(cell: HostedCell, use: Use): Place {
     use.taken += 1
     let released = false
     return {
@@ -164,16 +184,19 @@ export class CellPool {
   }
 
   #serveWaiting(): void {
-    const waiter = this.#waiting.shift()
-    if (waiter === undefined) return
-    this.#place(waiter.wanted).then(
-      (place) => {
-        if (place === undefined) this.#waiting.unshift(waiter)
-        else waiter.place.resolve(place)
-        if (place !== undefined && this.#waiting.length > 0) this.#serveWaiting()
-      },
-      (error: unknown) => waiter.place.reject(error),
-    )
+    for (let waiter = this.#waiting[0]; waiter !== undefined; waiter = this.#waiting[0]) {
+      const found = this.#place(waiter.wanted)
+      if (found === undefined) return
+      this.#waiting.shift()
+      const { resolve, reject } = waiter.place
+      if (found instanceof Promise) found.then((place) => this.#handOver(place, waiter), reject)
+      else resolve(found)
+    }
+  }
+
+  #handOver(place: Place, { gaveUp, place: { resolve } }: Waiter): void {
+    if (gaveUp) place.release()
+    else resolve(place)
   }
 }
 

@@ -221,6 +221,55 @@ test('who waits may give up', async () => {
   await expect(waiting).rejects.toThrow('enough')
 })
 
+test('a place that comes free while another looks for one is not missed', async () => {
+  const { pool } = poolOf({ maxCells: 1, maxSessionsPerCell: 1 })
+  for (let microtasks = 0; microtasks < 8; microtasks++) {
+    const first = await pool.acquire(wanted('a'), never)
+    const waiting = pool.acquire(wanted('a'), AbortSignal.timeout(2000))
+    for (let nth = 0; nth < microtasks; nth++) await Promise.resolve()
+    first.release()
+    const second = await waiting
+    second.release()
+  }
+})
+
+test('the place of one who gave up while a cell was started for it is free again', async () => {
+  const { pool, launcher } = poolOf({ maxCells: 1, maxSessionsPerCell: 1 })
+  const launch = launcher.launch.bind(launcher)
+  const first = await pool.acquire(wanted('a'), never)
+  const giveUp = new AbortController()
+  const waiting = pool.acquire(wanted('b'), giveUp.signal)
+  await turn()
+  const slow = Promise.withResolvers<void>()
+  launcher.launch = (options) => slow.promise.then(() => launch(options))
+  first.release()
+  await turn()
+  giveUp.abort(new Error('enough'))
+  await expect(waiting).rejects.toThrow('enough')
+  slow.resolve()
+  const next = await pool.acquire(wanted('b'), AbortSignal.timeout(2000))
+  expect(next.cell.segment).toBe('b')
+  expect(launcher.cells).toHaveLength(2)
+})
+
+test('a cell that is still starting when the pool is closed is ended', async () => {
+  const { pool, launcher } = poolOf({ maxCells: 1, maxSessionsPerCell: 1 })
+  const launch = launcher.launch.bind(launcher)
+  const first = await pool.acquire(wanted('a'), never)
+  const waiting = pool.acquire(wanted('b'), never)
+  await turn()
+  const slow = Promise.withResolvers<void>()
+  launcher.launch = (options) => slow.promise.then(() => launch(options))
+  first.release()
+  await turn()
+  const closed = pool[Symbol.asyncDispose]()
+  slow.resolve()
+  await closed
+  const late = await waiting
+  expect(await late.cell.ended).toEqual({ kind: 'killed', reason: 'the runtime was closed' })
+  expect(launcher.cells).toHaveLength(2)
+})
+
 test('a cell that ended is replaced', async () => {
   const { pool, launcher } = poolOf({ maxCells: 1 })
   const first = await pool.acquire(wanted('a'), never)
