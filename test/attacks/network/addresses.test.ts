@@ -239,3 +239,46 @@ test('a rule that names an address reaches that address only', async () => {
   expect((await guest.request({ authority: `[::ffff:127.0.0.1]:${server.port}` })).body).toBe('hi')
   expect((await guest.request({ authority: `[::1]:${server.port}` })).code).toBe('not-permitted')
 })
+
+describe('deny rules and addresses', () => {
+  const network = (text: string, bytes: readonly number[], prefix: number): NetRule['host'] => ({ kind: 'cidr', bytes, prefix, text })
+
+  test('a name that leads into a denied network is refused, whatever allows the name', async () => {
+    for (const address of ['93.184.215.14', '64:ff9b::5db8:d70e', '::ffff:93.184.215.14']) {
+      await using guest = httpGuest({
+        rules: [netRule(named('api.example.com'), 80)],
+        denies: [{ ...netRule(network('93.184.0.0/16', [93, 184, 0, 0], 16), 80), port: undefined, origin: 'floor.yaml:3' }],
+        authority: 'api.example.com:80',
+        resolve: async () => ['8.8.8.8', address],
+      })
+      expect((await guest.request()).code).toBe('destination-IP-prohibited')
+      expect(guest.session.summaries.at(-1)?.['error']).toContain('denied by floor.yaml:3')
+    }
+  })
+
+  test('a deny rule for another port, scheme or path leaves the address alone', async () => {
+    await using server = await httpServer((_request, response) => response.end('hi'))
+    await using guest = httpGuest({
+      rules: [netRule(named('localhost'), server.port)],
+      denies: [
+        netRule(network('127.0.0.0/8', [127, 0, 0, 0], 8), server.port + 1),
+        netRule(network('127.0.0.0/8', [127, 0, 0, 0], 8), server.port, { paths: ['/admin*'] }),
+      ],
+      authority: `localhost:${server.port}`,
+      resolve: async () => ['127.0.0.1'],
+    })
+    expect((await guest.request()).body).toBe('hi')
+    expect((await guest.request({ pathWithQuery: '/admin/x' })).code).toBe('destination-IP-prohibited')
+  })
+
+  test('B3: a name that leads to an address of this very host is refused, public as it may be', async () => {
+    await using guest = httpGuest({
+      rules: [netRule(named('api.example.com'), 80)],
+      ownAddresses: () => ['203.0.114.7', '2001:4860:0::7'],
+      authority: 'api.example.com:80',
+      resolve: async (name) => [name.length > 0 ? '2001:4860::7' : ''],
+    })
+    expect((await guest.request()).code).toBe('destination-IP-prohibited')
+    expect(guest.session.summaries.at(-1)?.['error']).toContain('address of this host')
+  })
+})

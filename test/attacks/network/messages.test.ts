@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net'
 import { describe, expect, test } from 'vitest'
 import { bodyOf, httpServer, localGuest, rawServer } from '../../host/providers/http/http-guest.ts'
 
@@ -214,5 +215,42 @@ describe('B9, B12: what a hostile server may answer', () => {
     )
     await using guest = localGuest(server.port)
     expect((await guest.request()).headers).toEqual({ 'content-length': '0', x: 'y' })
+  })
+})
+
+describe('what a server sends beside the response', () => {
+  const endless = (head: string, piece: string) => (socket: Socket) => {
+    socket.once('data', () => {
+      socket.write(head)
+      const more = (): void => {
+        while (socket.writable && socket.write(piece)) void 0
+      }
+      socket.on('drain', more)
+      more()
+    })
+  }
+  const floods: readonly (readonly [string, string, string])[] = [
+    ['informational responses', '', 'HTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\n'.repeat(100)],
+    ['a chunk extension', 'HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n1;a=', 'x'.repeat(65_536)],
+    ['trailers', 'HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n', 'a: b\r\n'.repeat(1000)],
+    ['one header', 'HTTP/1.1 200 OK\r\na: ', 'x'.repeat(65_536)],
+  ]
+
+  test.each(floods)('%s without end is cut, though no byte of it counts as the body', async (_name, head, piece) => {
+    await using server = await rawServer(endless(head, piece))
+    await using guest = localGuest(server.port)
+    const started = performance.now()
+    expect((await guest.request()).code).toMatch(/^HTTP-(?:response-header-section-size|protocol-error|response-incomplete)$/)
+    expect(performance.now() - started).toBeLessThan(10_000)
+  })
+
+  test('a body in chunks of one byte, however framed, is not taken for a flood', async () => {
+    const body = 'x'.repeat(200_000)
+    await using server = await rawServer((socket) => {
+      const chunks = body.replaceAll('x', '1;ext=abcdefgh\r\nx\r\n')
+      socket.once('data', () => socket.write(`HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n${chunks}0\r\n\r\n`))
+    })
+    await using guest = localGuest(server.port)
+    expect((await guest.request()).body).toHaveLength(body.length)
   })
 })

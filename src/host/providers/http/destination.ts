@@ -1,34 +1,73 @@
 import { lookup } from 'node:dns/promises'
 import { connect as connectTcp, isIP, type Socket } from 'node:net'
+import { networkInterfaces } from 'node:os'
 import { connect as connectTls, getCACertificates } from 'node:tls'
+import type { NetCapability } from '#core/capability/capability.ts'
 import { addressAllowed } from '#core/policy/address.ts'
 import { normaliseHost } from '#core/policy/host-pattern.ts'
+import { addressDeniedBy } from '#core/policy/match.ts'
 import type { NetRule } from '#core/policy/rules.ts'
+import { Turns } from '#host/providers/turns.ts'
 import { causeOf, httpFault } from './errors.ts'
 
 /** Gives all addresses of a name as IP literals. Rejects like `dns.lookup`. */
 export type ResolveName = (name: string) => Promise<readonly string[]>
 
+/**
+ * The system's resolver keeps a thread of the process's small pool busy, which files and the audit log need too: guests must not
+ * take all of them with names that nobody answers, so this bound is the process's own and not a session's.
+ */
+const lookups = new Turns(2)
+
 /** The system's resolver, hosts file included. */
-export const systemResolver: ResolveName = async (name) => (await lookup(name, { all: true })).map(({ address }) => address)
+export const systemResolver: ResolveName = (name) =>
+  lookups.take(async () => (await lookup(name, { all: true })).map(({ address }) => address))
+
+/** Gives the addresses of this host itself, loopback aside. */
+export type OwnAddresses = () => readonly string[]
+
+/** The addresses of this host's interfaces now. */
+export const interfaceAddresses: OwnAddresses = () =>
+  Object.values(networkInterfaces()).flatMap((each = []) => each.filter(({ internal }) => !internal).map(({ address }) => address))
 
 /** Addresses tried before a connection is given up. */
 const maxAddresses = 4
 
+/** What the addresses of a request are checked against. */
+export interface AddressCheck {
+  readonly capability: NetCapability
+  /** The rule that allowed the request. */
+  readonly rule: NetRule
+  /** Rules that deny, whatever name led to the address. */
+  readonly denies: readonly NetRule[]
+  readonly ownAddresses: OwnAddresses
+}
+
+/** Why a connection must not go to an address in its canonical spelling; undefined when it may. */
+const problemOf = (address: string, { capability, rule, denies, ownAddresses }: AddressCheck): string | undefined => {
+  const deny = addressDeniedBy(denies, capability, address)
+  if (deny !== undefined) return `denied by ${deny.origin}`
+  if (!addressAllowed(address, rule)) return 'which no rule names'
+  // A public address of this host reaches what its firewall hides from everybody else.
+  const isOwn = rule.host.kind !== 'cidr' && ownAddresses().some((own) => normaliseHost(own) === address)
+  return isOwn ? 'an address of this host, which no rule names' : undefined
+}
+
 /**
- * The addresses that a host name or IP literal stands for, every one of them checked against the rule that allowed the
- * request. One bad address refuses them all: a name that also points inside is a rebinding name. Throws GuestFault.
+ * The addresses that a host name or IP literal stands for, every one of them checked. One bad address refuses them all: a name
+ * that also points inside is a rebinding name. Throws GuestFault.
  */
-export const checkedAddresses = async (host: string, rule: NetRule, resolve: ResolveName): Promise<readonly string[]> => {
+export const checkedAddresses = async (check: AddressCheck, resolve: ResolveName): Promise<readonly string[]> => {
+  const { host } = check.capability
   const addresses = isIP(host) === 0 ? await resolve(host) : [host]
   if (addresses.length === 0) throw httpFault('DNS-error', 'no addresses')
-  const canonical = addresses.map((address) => (isIP(address) === 0 ? undefined : normaliseHost(address)))
-  const checked = canonical.filter((address) => address !== undefined && addressAllowed(address, rule))
-  if (checked.length < addresses.length) {
-    const bad = addresses.find((_, index) => canonical[index] === undefined || !addressAllowed(canonical[index], rule))
-    throw httpFault('destination-IP-prohibited', `\`${host}\` leads to ${bad?.slice(0, 64)}, which no rule names`)
-  }
-  return checked.filter((address) => address !== undefined).slice(0, maxAddresses)
+  const checked = addresses.map((address) => {
+    const canonical = isIP(address) === 0 ? undefined : normaliseHost(address)
+    const problem = canonical === undefined ? 'which is none' : problemOf(canonical, check)
+    if (problem !== undefined) throw httpFault('destination-IP-prohibited', `\`${host}\` leads to ${address.slice(0, 64)}, ${problem}`)
+    return canonical ?? ''
+  })
+  return checked.slice(0, maxAddresses)
 }
 
 /** Where and how to connect. */
@@ -46,6 +85,8 @@ export interface Destination {
 export interface Connection {
   readonly socket: Socket
   readonly address: string
+  /** Bytes that came over the wire so far, framing and all. */
+  readonly received: () => number
 }
 
 /** After these another address of the same name may still answer. */
@@ -61,7 +102,8 @@ export const dial = async (destination: Destination, signal: AbortSignal): Promi
         socket.destroy()
         throw httpFault('destination-IP-prohibited', 'connected to another address than the one that was checked')
       }
-      return { socket: destination.scheme === 'https' ? await secured(socket, destination, signal) : socket, address }
+      const received = (): number => socket.bytesRead
+      return { socket: destination.scheme === 'https' ? await secured(socket, destination, signal) : socket, address, received }
     } catch (error) {
       failure = error
       if (!worthAnotherAddress.has(causeOf(error) ?? '')) break

@@ -6,7 +6,7 @@ import type { NetRule } from '#core/policy/rules.ts'
 import { GuestFault, type OpenHandle, type ProviderSession } from '#host/broker/provider.ts'
 import type { SecretVault } from '#host/providers/secrets/secret-vault.ts'
 import { Deadline } from './deadline.ts'
-import { checkedAddresses, type Connection, dial, type ResolveName } from './destination.ts'
+import { checkedAddresses, type Connection, dial, type OwnAddresses, type ResolveName } from './destination.ts'
 import { faultOfCause, httpFault } from './errors.ts'
 import type { Headers, RequestTarget } from './request-head.ts'
 import { RequestBody } from './request-body.ts'
@@ -31,6 +31,8 @@ export interface HttpWorld {
   readonly session: ProviderSession
   readonly secrets: SecretVault
   readonly resolve: ResolveName
+  readonly denies: readonly NetRule[]
+  readonly ownAddresses: OwnAddresses
   readonly extraCertificates: readonly string[]
 }
 
@@ -42,6 +44,12 @@ export interface ResponseHead {
 }
 
 const maxResponseHeaderBytes = 32 * 1024
+/**
+ * What framing may cost: informational responses, chunk extensions and trailers bring a guest nothing that is counted, so a server
+ * could send them for ever. A TLS record for each chunk of one byte stays below the factor.
+ */
+const maxOverhead = { factor: 64, bytes: 1024 * 1024 }
+const overheadCheckMs = 500
 
 /**
  * One request and its response over a connection of its own: resolved, checked, dialled and closed for it alone, so that no
@@ -56,6 +64,7 @@ export class HttpExchange implements OpenHandle {
   readonly #responded = Promise.withResolvers<ResponseHead>()
   #responseBody: ResponseBody | undefined
   #connection: Connection | undefined
+  #overheadTimer: NodeJS.Timeout | undefined
   #client: Client | undefined
   #fault: GuestFault | undefined
   #status: number | undefined
@@ -81,10 +90,11 @@ export class HttpExchange implements OpenHandle {
       const { target, rule, headers, connectTimeoutMs } = this.#request
       const { scheme, host, port } = target.capability
       this.#expect('DNS-timeout', connectTimeoutMs)
-      const addresses = await this.#unlessOver(checkedAddresses(host, rule, this.#world.resolve))
+      const { denies, ownAddresses, resolve, extraCertificates } = this.#world
+      const check = { capability: target.capability, rule, denies, ownAddresses }
+      const addresses = await this.#unlessOver(checkedAddresses(check, resolve))
       const sent = await this.#unlessOver(withSecret(headers, target.capability, rule, this.#world.secrets))
       this.#expect('connection-timeout', connectTimeoutMs)
-      const { extraCertificates } = this.#world
       const connection = await dial({ scheme, host, port, addresses, extraCertificates }, this.#over.signal)
       this.#send(connection, sent)
     } catch (error) {
@@ -176,6 +186,7 @@ export class HttpExchange implements OpenHandle {
       this.#fail(error)
     })
     this.#expect('HTTP-response-timeout', this.#request.firstByteTimeoutMs)
+    this.#overheadTimer = setInterval(() => this.#checkOverhead(connection), overheadCheckMs).unref()
     const length = hasBody && contentLength !== undefined ? ['content-length', String(contentLength)] : []
     client.dispatch(
       {
@@ -188,6 +199,12 @@ export class HttpExchange implements OpenHandle {
       },
       this.#handler(),
     )
+  }
+
+  #checkOverhead({ received }: Connection): void {
+    if (received() > this.#bytesReceived * maxOverhead.factor + maxOverhead.bytes) {
+      this.#fail(httpFault('HTTP-protocol-error', `${received()} bytes came for ${this.#bytesReceived} of a response`))
+    }
   }
 
   #handler(): Dispatcher.DispatchHandler {
@@ -243,6 +260,7 @@ export class HttpExchange implements OpenHandle {
 
   #end(rawTrailers: Dispatcher.DispatchController['rawTrailers']): void {
     this.#done = true
+    clearInterval(this.#overheadTimer)
     this.#responseBody?.end(responseHeaders(rawTrailers, this.#world.secrets))
     this.#deadline.disarm()
     // A server may answer before it has read all: what is still being written has nowhere to go.
@@ -254,6 +272,7 @@ export class HttpExchange implements OpenHandle {
     const fault = this.#incomplete(faultOfCause(error))
     if (this.#fault === undefined && !this.#done) this.#fault = fault
     this.#deadline.disarm()
+    clearInterval(this.#overheadTimer)
     this.#requestBody.fail(this.#fault ?? fault)
     this.#responseBody?.fail(this.#fault ?? fault)
     this.#responded.reject(this.#fault ?? fault)

@@ -1,9 +1,10 @@
 import type { Granted } from '#core/policy/grant.ts'
+import type { NetRule } from '#core/policy/rules.ts'
 import { GuestFault, type Performed, type Plan, type Provider, type ProviderSession } from '#host/broker/provider.ts'
 import type { SecretVault } from '#host/providers/secrets/secret-vault.ts'
 import { Turns } from '#host/providers/turns.ts'
 import type { Call } from '#wire/calls.ts'
-import { type ResolveName, systemResolver } from './destination.ts'
+import { interfaceAddresses, type OwnAddresses, type ResolveName, systemResolver } from './destination.ts'
 import { httpFault } from './errors.ts'
 import { HttpExchange, type HttpWorld, type PreparedRequest } from './http-exchange.ts'
 import { checkHeaders, type StartArgs, targetOf } from './request-head.ts'
@@ -12,6 +13,10 @@ import { refuseStrayPlaceholders } from './secret-guard.ts'
 
 export interface HttpOptions {
   readonly secrets: SecretVault
+  /** Rules that deny: asked again of every address that a name leads to. */
+  readonly denies?: readonly NetRule[]
+  /** Addresses of this host; default: those of its interfaces. */
+  readonly ownAddresses?: OwnAddresses
   /** Default: the system's resolver. */
   readonly resolve?: ResolveName
   /** PEM certificates to trust besides the built-in ones. */
@@ -34,8 +39,8 @@ const bodyless = new Set(['GET', 'HEAD'])
 /** Methods that reflect a request with what we put into it, or tunnel past every check. */
 const neverSent = new Set(['CONNECT', 'TRACE', 'TRACK'])
 
-/** The system's resolver keeps a thread of a small pool busy, which files need too: a guest must not take them all with slow names. */
-const maxLookups = 2
+/** One slow name of a guest holds up its own next one, not those of others. */
+const maxLookups = 1
 
 /** The outgoing HTTP of one session. */
 class OutgoingHttp implements Provider {
@@ -132,7 +137,11 @@ class OutgoingHttp implements Provider {
 /** Performs wasi:http outgoing requests over undici. Follows no redirect, honours no proxy, dials only addresses it checked. */
 export const createHttpProvider = (session: ProviderSession, options: HttpOptions): Provider => {
   const { secrets, resolve = systemResolver, extraCertificates = [], maxConnectMs = 30_000, maxSilenceMs = 600_000 } = options
+  const { denies = [], ownAddresses = interfaceAddresses } = options
   const lookups = new Turns(maxLookups)
   const resolveInTurn: ResolveName = (name) => lookups.take(() => resolve(name))
-  return new OutgoingHttp({ session, secrets, resolve: resolveInTurn, extraCertificates }, { maxConnectMs, maxSilenceMs })
+  return new OutgoingHttp(
+    { session, secrets, resolve: resolveInTurn, denies, ownAddresses, extraCertificates },
+    { maxConnectMs, maxSilenceMs },
+  )
 }
