@@ -3,7 +3,9 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parse } from '@bytecodealliance/jco-transpile/wasm-tools'
 import { z } from 'zod'
-import { createRuntime, detectLevels, tool, type Agent, type IsolationLevel, type Runtime } from '#index.ts'
+import { ceilingLimits, CordonError, createRuntime, detectLevels, tool, type Agent, type IsolationLevel, type Runtime } from '#index.ts'
+import { JcoLinker } from '#cell/link/jco.ts'
+import { ingest } from '#host/ingest/ingest.ts'
 import { sideBySide, timed, type Contender, type Measured } from './measure.ts'
 import { withoutIsolation } from './no-isolation.ts'
 
@@ -80,10 +82,45 @@ const host: readonly Contender[] = [
   })),
 ]
 
+/** The same instance in the cell, called again: metered, without a wire, alike at every level. */
+const linkedRun = async (): Promise<(input: string) => Promise<unknown>> => {
+  const { artifact } = await ingest(component, {
+    cacheDir: join(scratch, 'ingest'),
+    keyFile: join(scratch, 'ingest.key'),
+    limits: ceilingLimits,
+  })
+  const linked = await new JcoLinker().link(artifact)
+  const tools = { call: (_name: string, input: string) => Promise.resolve(input), list: () => '[]' }
+  const instance = await linked.instantiate(
+    { 'cordon:agent/tools': tools },
+    { refill: () => 4_000_000, yield: () => Promise.resolve(), standing: () => 'running', growMemory: () => true, growTable: () => true },
+  )
+  const path = artifact.exports[0]?.path ?? []
+  return (input) => instance.call(path, [input])
+}
+const warmLinked = await linkedRun()
+
 const calls: readonly Contender[] = [
   { name: 'no isolation: one instance, called again', times: 500, once: (times) => timed(times, () => warm('0')) },
   { name: 'no isolation: the same with JSPI', times: 500, once: (times) => timed(times, () => warmSuspending('0')) },
+  { name: 'cordon: metered instance in its cell, any level', times: 500, once: (times) => timed(times, () => warmLinked('0')) },
 ]
+
+const spinner = await parse(readFileSync(new URL('../guests/spins-forever/spins-forever.wat', import.meta.url), 'utf8'))
+const deadlineMs = 100
+const spinners = await Promise.all(
+  levels.map(async ({ level, runtime }) => ({ level, agent: await runtime.loadComponent(spinner, { name: 'bench' }) })),
+)
+
+const lateness: readonly Contender[] = spinners.map(({ level, agent }) => ({
+  name: `cordon ${level}: hot loop past its deadline`,
+  times: 1,
+  once: async () => {
+    const error: unknown = await agent.run(null, { limits: { timeoutMs: deadlineMs, fuel: 1e15 } }).catch((failure: unknown) => failure)
+    if (!(error instanceof CordonError) || error.usage === undefined) throw new Error('expected the loop to be ended', { cause: error })
+    return (error.usage.wallMs - deadlineMs) * 1000
+  },
+}))
 
 const cold: readonly Contender[] = [
   {
@@ -113,8 +150,9 @@ const questions = [
   ['cold start', cold, Math.min(rounds, 7)],
   ['fresh sandbox per call, one after the other', fresh, rounds],
   ['fresh sandbox per call, 200 at a time', concurrent, rounds],
-  ['warm call (for scale: every call of cordon gets a fresh sandbox)', calls, rounds],
+  ['warm call (for scale: every run of cordon gets a fresh sandbox)', calls, rounds],
   ['one host call', host, rounds],
+  ['how long a hot loop outlives its deadline', lateness, rounds],
 ] as const
 
 const results: Record<string, readonly Measured[]> = {}

@@ -45,7 +45,7 @@ export const withoutIsolation = async (component: Uint8Array, options: { readonl
     instantiation: 'async',
     emitTypescriptDeclarations: false,
     ...jspi,
-  } as Parameters<typeof transpileBytes>[1])
+  })
   const byName = new Map(
     Object.entries(files as unknown as Record<string, Uint8Array> | [string, Uint8Array][]).map((entry) =>
       Array.isArray(entry[1]) ? (entry[1] as unknown as [string, Uint8Array]) : entry,

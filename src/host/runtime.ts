@@ -232,6 +232,7 @@ const openAudit = async (folder: string, paths: HostPaths): Promise<AuditLog> =>
 /** The pool at the level to run at. The cell that proves the level becomes the pool's first. */
 const openPool = async (
   settings: NonNullable<RuntimeOptions['pool']>,
+  log: Logger,
 ): Promise<{ readonly pool: CellPool; readonly advice: string | undefined }> => {
   const maxCells = settings.max ?? availableParallelism()
   const pools = new Map<IsolationLevel, CellPool>()
@@ -242,6 +243,7 @@ const openPool = async (
       maxSessionsPerCell: settings.sessionsPerCell ?? 1000,
       maxWaiting: settings.waiting ?? 10_000,
       cellMemoryBytes: settings.cellMemoryBytes ?? 1024 * MiB,
+      lost: (end, diagnostics) => log.warn({ end, diagnostics }, 'a cell ended unexpectedly'),
     })
     const proof = await proofOf(level, () => pool.prewarm())
     if (proof.ok) pools.set(level, pool)
@@ -284,8 +286,9 @@ export const createRuntime = async (options: RuntimeOptions = {}): Promise<Runti
   const policies = await readPolicies(listed(options.policy))
   const layers = [...(options.grants ?? []), ...(options.allow === undefined ? [] : [parseAllowOption(options.allow)])]
   const folder = options.audit ?? join(paths.audit, `${new Date().toISOString().replaceAll(/[:.]/g, '-')}-${randomUUID().slice(0, 8)}`)
-  const [audit, chosen] = await bothOrNeither(openAudit(resolve(folder), paths), openPool(options.pool ?? {}))
+  const log = operationalLog(options.logLevel ?? 'silent')
+  const [audit, chosen] = await bothOrNeither(openAudit(resolve(folder), paths), openPool(options.pool ?? {}, log))
   const { pool, advice } = chosen
   const ceiling = { ...ceilingLimits, ...options.ceiling }
-  return new Runtime({ audit, pool, policies, layers, ceiling, paths, log: operationalLog(options.logLevel ?? 'silent'), advice, options })
+  return new Runtime({ audit, pool, policies, layers, ceiling, paths, log, advice, options })
 }
