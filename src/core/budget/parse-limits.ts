@@ -115,16 +115,22 @@ export const parseLimitFlags = (values: readonly string[]): Partial<Limits> => {
   return Object.fromEntries(limits)
 }
 
+const wholeNumber = z
+  .number({ error: 'a whole number from 0' })
+  .int('a whole number from 0')
+  .nonnegative('a whole number from 0')
+  .optional()
+/** Made once: zod compiles a schema when it is first used, and every run checks its limits. */
+const compiledLimitsSchema = z.strictObject(
+  Object.fromEntries(limitNames.map((name) => [name, wholeNumber])) as Record<keyof Limits, typeof wholeNumber>,
+  { error: 'an object such as `{ timeoutMs: 30_000 }`' },
+)
+
 /**
  * Checks limits in their compiled form (`{ timeoutMs: 30_000 }`), as embedders give them. Throws CordonError `input.invalid` for
  * unknown names and for anything but whole numbers from 0.
  */
 export const checkLimits = (value: unknown, origin: string): Partial<Limits> => {
-  const count = z.number({ error: 'a whole number from 0' }).int('a whole number from 0').nonnegative('a whole number from 0').optional()
-  const shape = Object.fromEntries(limitNames.map((name) => [name, count])) as Record<keyof Limits, typeof count>
-  const read = readDocument(z.strictObject(shape, { error: 'an object such as `{ timeoutMs: 30_000 }`' }), value, {
-    code: 'input.invalid',
-    origin,
-  })
+  const read = readDocument(compiledLimitsSchema, value, { code: 'input.invalid', origin })
   return Object.fromEntries(Object.entries(read).filter(([, limit]) => limit !== undefined))
 }
