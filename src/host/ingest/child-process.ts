@@ -1,5 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process'
-import { dirname } from 'node:path'
+import { existsSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { dirname, join } from 'node:path'
 import { Duplex } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 import { CordonError, type CordonErrorCode } from '#core/errors.ts'
@@ -32,12 +34,25 @@ const failureShape = record({
 const fromSource = import.meta.url.endsWith('.ts')
 const entry = fileURLToPath(new URL(fromSource ? 'child-entry.ts' : 'child-entry.js', import.meta.url))
 
+/** Where acorn lies: as it is named from here and as that is linked to, which differ in installations that share packages. */
+const acornFolders = (): readonly string[] => {
+  const named = (createRequire(import.meta.url).resolve.paths('acorn') ?? []).map((folder) => join(folder, 'acorn')).find(existsSync)
+  const actual = dirname(dirname(fileURLToPath(import.meta.resolve('acorn'))))
+  return named === undefined || named === actual ? [actual] : [actual, named]
+}
+
 /** What the child may read until it has loaded: its own code, and what names it. */
 const readablePaths = (): string[] => {
   const code = fileURLToPath(new URL('../../', import.meta.url))
-  const acorn = dirname(dirname(fileURLToPath(import.meta.resolve('acorn'))))
   const manifest = fileURLToPath(new URL('../../../package.json', import.meta.url))
-  return [`${code}core/*`, `${code}wire/*`, `${code}host/ingest/*`, manifest, `${fileURLToPath(vendorFolder)}*`, `${acorn}/*`]
+  return [
+    `${code}core/*`,
+    `${code}wire/*`,
+    `${code}host/ingest/*`,
+    manifest,
+    `${fileURLToPath(vendorFolder)}*`,
+    ...acornFolders().map((folder) => `${folder}/*`),
+  ]
 }
 
 const start = (): ChildProcess =>
