@@ -123,8 +123,10 @@ const packageJson: Template = ({ name, version, tools }) =>
         test: 'node --test',
         check: 'tsc',
       },
-      devDependencies: { ...tools, '@types/node': '^26.0.0', cordon: version, typescript: '^7.0.0' },
+      // Node comes along as a package, so that the scripts run on machines with an older one.
+      devDependencies: { ...tools, '@types/node': '^26.0.0', cordon: version, node: '^26.0.0', typescript: '^7.0.0' },
       engines: { node: '>=26' },
+      allowScripts: { esbuild: true, node: true },
     },
     undefined,
     2,
