@@ -19,6 +19,9 @@ interface Placed {
   readonly waiting: Set<number>
 }
 
+/** How long a cell may take to compile one artifact: the largest take seconds. */
+const loadingMs = 60_000
+
 /** A message that the cell had no right to send. The throw ends the cell (see `CellListener`). */
 class Violation extends Error {}
 
@@ -87,7 +90,8 @@ export class HostedCell {
     const { key, exports, cores, glue } = artifact
     this.#running.send({ type: 'load', artifact: key, exports, cores: cores.length, body: new TextEncoder().encode(glue) })
     for (const { name, bytes } of cores) this.#running.send({ type: 'load-core', artifact: key, name, body: bytes })
-    await loading.promise
+    const late = setTimeout(() => this.kill(`it did not load a component in ${loadingMs / 1000} s`), loadingMs)
+    await loading.promise.finally(() => clearTimeout(late))
   }
 
   start(session: number, start: SessionStart, sink: SessionSink): void {

@@ -1,12 +1,15 @@
 import { CordonError } from '#core/errors.ts'
 import { printable } from '#core/printable.ts'
 import type { Limits } from '#core/budget/limits.ts'
-import type { GuestOutcome } from '#wire/messages.ts'
+import { parseGuestText } from '#host/providers/tools/bounded-json.ts'
+import type { GuestOutcome, GuestUsage } from '#wire/messages.ts'
 
 /** What a session came to: a result, or the error to throw. */
 export type Settled = { readonly result: unknown } | { readonly error: CordonError }
 
 const maxMessage = 2000
+/** How deep a result may nest. */
+const maxResultDepth = 256
 
 /** The error of a quota that ran out. */
 export const limitError = (limit: 'timeout' | 'fuel' | 'cpu' | 'memory', limits: Limits): CordonError => {
@@ -32,7 +35,7 @@ export const limitError = (limit: 'timeout' | 'fuel' | 'cpu' | 'memory', limits:
 
 const parsed = (text: string): unknown => {
   try {
-    return JSON.parse(text)
+    return parseGuestText(text, maxResultDepth)
   } catch {
     return undefined
   }
@@ -45,12 +48,25 @@ const agentText = (text: string): string => {
   return printable(message.length > maxMessage ? `${message.slice(0, maxMessage)}…` : message)
 }
 
+/** What a cell says a session used, as far as it can be true: a breached one may say anything, and a session is held to its limits. */
+export const credible = ({ fuel, cpuUs, memoryPeakBytes }: GuestUsage, limits: Limits): GuestUsage => ({
+  fuel: Math.min(fuel, limits.fuel),
+  cpuUs,
+  memoryPeakBytes: Math.min(memoryPeakBytes, limits.memoryBytes),
+})
+
 /** What a guest's end means to the caller. `killed` is for the caller to explain: only the host knows why. */
 export const settledBy = (outcome: Exclude<GuestOutcome, { kind: 'killed' }>, limits: Limits): Settled => {
   switch (outcome.kind) {
     case 'returned': {
       const result = parsed(outcome.result)
-      if (result === undefined) return { error: new CordonError('agent.error', 'expected the agent to return JSON, got something else') }
+      if (result === undefined)
+        return {
+          error: new CordonError(
+            'agent.error',
+            `expected the agent to return JSON of at most ${maxResultDepth} levels, got something else`,
+          ),
+        }
       return { result }
     }
     case 'error':

@@ -10,7 +10,7 @@ import type { ProviderSession } from '#host/broker/provider.ts'
 import type { CellEnd } from '#host/launch/cell-port.ts'
 import type { CellPool, Place } from '#host/pool/cell-pool.ts'
 import { gone, type SessionSink } from '#host/pool/hosted-cell.ts'
-import { limitError, settledBy, type Settled } from '#host/session/outcome.ts'
+import { credible, limitError, settledBy, type Settled } from '#host/session/outcome.ts'
 import { OutputCapture } from '#host/session/output-capture.ts'
 import { EventQueue, type SessionEvent } from '#host/session/session-event.ts'
 import type { Call } from '#wire/calls.ts'
@@ -131,7 +131,7 @@ export class Session {
     this.#place = await pool.acquire({ segment: `${policy.agent}\0${segment}`, memoryBytes: policy.limits.memoryBytes }, this.#over.signal)
     const { cell } = this.#place
     this.#cpuAtStartUs = cell.cpuUs()
-    await cell.load(artifact)
+    await this.#unlessOver(cell.load(artifact))
     this.#over.signal.throwIfAborted()
     const { fuel, cpuTimeMs, memoryBytes, tableElements, handles } = policy.limits
     const budgets = { fuel, cpuTimeMs, memoryBytes, tableElements, handles }
@@ -151,6 +151,16 @@ export class Session {
     const ended = await this.#guestEnded.promise
     if (this.#cause !== undefined) return { error: this.#cause }
     return ended === 'killed' ? { error: new CordonError('cell.violation', 'the cell ended the session without being asked to') } : ended
+  }
+
+  /** A session that ends while its cell compiles leaves the cell to its neighbours: nothing of it is in there yet. */
+  #unlessOver<T>(work: Promise<T>): Promise<T> {
+    const { signal } = this.#over
+    signal.throwIfAborted()
+    return new Promise((resolve, reject) => {
+      signal.addEventListener('abort', () => reject(signal.reason), { once: true })
+      work.then(resolve, reject)
+    })
   }
 
   /** The agent's time begins when its guest does: waiting for a place or for a cell to start is not its doing, and has bounds of its own. */
@@ -223,7 +233,7 @@ export class Session {
   }
 
   #guestEnd(outcome: GuestOutcome, usage: GuestUsage): void {
-    this.#reported = usage
+    this.#reported = credible(usage, this.#options.policy.limits)
     this.#guestEnded.resolve(outcome.kind === 'killed' ? 'killed' : settledBy(outcome, this.#options.policy.limits))
   }
 
@@ -238,7 +248,7 @@ export class Session {
     this.#cause = cause
     this.#over.abort(cause)
     const place = this.#place
-    if (place === undefined) return
+    if (place === undefined || !this.#started) return
     place.cell.killSession(this.#options.number)
     const harder = setTimeout(() => place.cell.kill('a session did not end in time'), killGraceMs)
     void this.#guestEnded.promise.then(() => clearTimeout(harder))

@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest'
+import { expect, onTestFinished, test, vi } from 'vitest'
 import type { Artifact } from '#core/artifact.ts'
 import type { Cell, CellEnd, CellLauncher, CellListener, CellOptions } from '#host/launch/cell-port.ts'
 import { CellPool } from '#host/pool/cell-pool.ts'
@@ -288,4 +288,17 @@ test('a closed pool gives no place, and those who wait hear of it', async () => 
   await pool[Symbol.asyncDispose]()
   await expect(waiting).rejects.toMatchObject({ code: 'runtime.closed' })
   await expect(pool.acquire(wanted('a'), never)).rejects.toMatchObject({ code: 'runtime.closed' })
+})
+
+test('a cell that never says whether it loaded a component is ended', async () => {
+  vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+  onTestFinished(() => void vi.useRealTimers())
+  const { cell } = await hosted()
+  const loading = cell.load({ ...artifact, key: 'other', cores: [] })
+  const refused = expect(loading).rejects.toMatchObject({
+    code: 'session.killed',
+    message: expect.stringContaining('did not load') as string,
+  })
+  vi.advanceTimersByTime(60_000)
+  await refused
 })

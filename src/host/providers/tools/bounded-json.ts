@@ -1,8 +1,8 @@
-/** JSON nested deeper than this is refused before it is parsed. */
-const maxDepth = 64
+/** How deep a tool's input may nest. */
+const maxInputDepth = 64
 
 /** Whether JSON text nests deeper than it may; strings are skipped. Linear, and never fails on malformed text. */
-const isTooDeep = (json: string): boolean => {
+const isTooDeep = (json: string, maxDepth: number): boolean => {
   let depth = 0
   let inString = false
   for (let at = 0; at < json.length; at += 1) {
@@ -19,9 +19,19 @@ const isTooDeep = (json: string): boolean => {
 }
 
 /**
- * Parses a guest's JSON. Throws SyntaxError for what is no UTF-8, no JSON, too deep, or has a key `__proto__`: code that
- * copies keys into an object would set the copy's prototype by it.
+ * Parses JSON text that a guest chose. Throws SyntaxError for what is no JSON, nests deeper than `maxDepth` (whoever walks such a value
+ * runs out of stack, `JSON.stringify` among them), or has a key `__proto__`: code that copies keys into an object would set the copy's
+ * prototype by it.
  */
+export const parseGuestText = (text: string, maxDepth: number): unknown => {
+  if (isTooDeep(text, maxDepth)) throw new SyntaxError(`expected JSON of at most ${maxDepth} levels`)
+  return JSON.parse(text, (key, value: unknown) => {
+    if (key === '__proto__') throw new SyntaxError('expected no key `__proto__`')
+    return value
+  })
+}
+
+/** {@link parseGuestText} for the input of a tool. Throws SyntaxError for what is no UTF-8, too. */
 export const parseGuestJson = (bytes: Uint8Array): unknown => {
   let text: string
   try {
@@ -29,9 +39,5 @@ export const parseGuestJson = (bytes: Uint8Array): unknown => {
   } catch {
     throw new SyntaxError('expected UTF-8')
   }
-  if (isTooDeep(text)) throw new SyntaxError(`expected JSON of at most ${maxDepth} levels`)
-  return JSON.parse(text, (key, value: unknown) => {
-    if (key === '__proto__') throw new SyntaxError('expected no key `__proto__`')
-    return value
-  })
+  return parseGuestText(text, maxInputDepth)
 }
