@@ -284,3 +284,52 @@ test('a call that means nothing is counted and recorded, so that trying is not f
   expect(log.events[0]).toMatchObject({ type: 'decision', effect: 'deny', reason: 'meaningless (invalid)' })
   expect(failures).toMatchObject([{ code: 'limit.calls' }])
 })
+
+test('bytes past the egress limit are refused before they leave, and what stays under it is counted once', async () => {
+  const { broker, log } = setUp({ egressBytes: 100 })
+  const sent: number[] = []
+  broker.use({
+    ops: ['http.start', 'http.write', 'http.close'],
+    plan: (call) => {
+      if (call.op === 'http.start')
+        return { kind: 'capability', capability: { action: 'fs:write', mount: '/in', path: '/in/x' }, effect: 'external' }
+      return { kind: 'continuation', handle: 0, egressBytes: call.body.length }
+    },
+    perform: () => Promise.resolve({ value: {}, opened: { close: () => Promise.resolve(), summary: () => ({}) } }),
+    continue: (call) => {
+      if (call.op === 'http.write') sent.push(call.body.length)
+      return Promise.resolve({ value: {}, closed: call.op === 'http.close' })
+    },
+    [Symbol.asyncDispose]: () => Promise.resolve(),
+  })
+  const start: Call = {
+    op: 'http.start',
+    args: {
+      method: 'POST',
+      scheme: 'https',
+      authority: 'x',
+      pathWithQuery: '/',
+      headers: [],
+      hasBody: true,
+      connectTimeoutMs: null,
+      firstByteTimeoutMs: null,
+      betweenBytesTimeoutMs: null,
+    },
+    body: new Uint8Array(),
+  }
+  await broker.handle(start)
+  const write = (bytes: number): Promise<unknown> => broker.handle({ op: 'http.write', args: { handle: 0 }, body: new Uint8Array(bytes) })
+  expect(await Promise.all([write(60), write(60)])).toMatchObject([{ ok: true }, { ok: false }])
+  expect(await write(40)).toMatchObject({ ok: true })
+  expect(await write(1)).toMatchObject({ ok: false })
+  expect(sent).toEqual([60, 40])
+  expect(broker.meter.counts.egressBytes).toBe(100)
+  await broker.handle({ op: 'http.close', args: { handle: 0 }, body: new Uint8Array() })
+  expect(log.events.at(-1)).toMatchObject({
+    type: 'outcome',
+    status: 'refused',
+    code: 'limit',
+    detail: 'egress limit reached',
+    egressBytes: 100,
+  })
+})
