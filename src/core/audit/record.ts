@@ -6,8 +6,17 @@ import { canonicalJson, type Json } from '#core/audit/canonical-json.ts'
  * added or moved without breaking the chain.
  */
 export type AuditEvent =
-  /** The log was opened: by which key its heads will be signed, and whether a torn line was found and set aside. */
-  | { readonly type: 'opened'; readonly log: string; readonly keyId: string; readonly tornBytes?: number }
+  /**
+   * The log was opened: by which key its heads will be signed, whether a torn line was found and set aside, and how many records just
+   * before this one no head had covered. The next head covers them, but who wrote them only this number tells apart.
+   */
+  | {
+      readonly type: 'opened'
+      readonly log: string
+      readonly keyId: string
+      readonly tornBytes?: number
+      readonly unsignedRecords?: number
+    }
   | {
       readonly type: 'session-started'
       readonly session: string
@@ -95,14 +104,13 @@ const shorten = (event: AuditEvent, place: { seq: number; timeMs: number; prev: 
 
 /** Reads a line; `undefined` when it is not canonical JSON of a record's common fields. */
 export const decodeRecord = (line: string): AuditRecord | undefined => {
-  let value: unknown
   try {
-    value = JSON.parse(line)
+    const value: unknown = JSON.parse(line)
+    return isRecord(value) && canonicalJson(value) === line ? value : undefined
   } catch {
+    // No JSON, or JSON that nests deeper than any record: then canonical text runs out of stack.
     return undefined
   }
-  if (!isRecord(value) || canonicalJson(value) !== line) return undefined
-  return value
 }
 
 const isRecord = (value: unknown): value is AuditRecord & { readonly [name: string]: Json } => {

@@ -21,6 +21,8 @@ export interface Verdict {
   readonly head: string
   /** Records after the last signed head (a writer that died leaves some). */
   readonly unsignedTail: number
+  /** Records that a later writer found unsigned and went on from: a crash leaves some, but so could whoever may write the folder. */
+  readonly adopted: number
   /** The first thing that is wrong. */
   readonly problem?: { readonly seq: number; readonly line: number; readonly message: string }
 }
@@ -34,17 +36,20 @@ const hex = (bytes: Uint8Array): string => bytes.toHex()
 export class LogVerifier {
   readonly #crypto: VerifyCrypto
   readonly #headText: string | undefined
+  readonly #head: ReturnType<typeof decodeCheckpoint>
   readonly #publicKey: Uint8Array | undefined
   readonly #tree: MerkleRoot
   readonly #utf8 = new TextEncoder()
   #prev = genesis
   #log: string | undefined
   #rootAtHead: Uint8Array | undefined
+  #adopted = 0
   #problem: Verdict['problem']
 
   constructor(crypto: VerifyCrypto, head: { text: string | undefined; publicKey: Uint8Array | undefined }) {
     this.#crypto = crypto
     this.#headText = head.text
+    this.#head = head.text === undefined ? undefined : decodeCheckpoint(head.text)
     this.#publicKey = head.publicKey
     this.#tree = new MerkleRoot(crypto.sha256)
     if (this.#headSize() === 0) this.#rootAtHead = this.#tree.root()
@@ -63,7 +68,7 @@ export class LogVerifier {
         `expected the hash of the record before (${this.#prev.slice(0, 12)}…), got ${record.prev.slice(0, 12)}…: record ${Math.max(0, seq - 1)} or the chain was edited`,
       )
     }
-    if (record.type === 'opened') this.#log ??= record.log
+    if (record.type === 'opened') this.#opened(record)
     else if (seq === 0) return this.#fail('expected a log to begin with its `opened` record')
     this.#tree.add(bytes)
     this.#prev = hex(this.#crypto.sha256(bytes))
@@ -75,20 +80,30 @@ export class LogVerifier {
     const problem = this.#problem ?? this.#headProblem()
     const size = this.#tree.size
     const unsignedTail = size - Math.min(size, this.#headSize() ?? 0)
-    const base = { records: size, head: this.#prev, unsignedTail }
+    const base = { records: size, head: this.#prev, unsignedTail, adopted: this.#adopted }
     if (problem !== undefined) return { ...base, status: 'bad', problem }
     return { ...base, status: this.#publicKey !== undefined && unsignedTail === 0 ? 'authenticated' : 'consistent' }
   }
 
+  /** Whether something is wrong already: later lines change nothing. */
+  get failed(): boolean {
+    return this.#problem !== undefined
+  }
+
+  #opened(record: Extract<AuditRecord, { type: 'opened' }>): void {
+    this.#log ??= record.log
+    this.#adopted += record.unsignedRecords ?? 0
+  }
+
   #headSize(): number | undefined {
-    return this.#headText === undefined ? undefined : decodeCheckpoint(this.#headText)?.checkpoint.size
+    return this.#head?.checkpoint.size
   }
 
   #headProblem(): Verdict['problem'] {
     const at = (seq: number, message: string): Verdict['problem'] => ({ seq, line: seq + 1, message })
     const size = this.#tree.size
     if (this.#headText === undefined) return at(size, 'expected a signed head beside the records, found none: it was removed')
-    const head = decodeCheckpoint(this.#headText)
+    const head = this.#head
     if (head === undefined) return at(size, 'expected the head to be a signed checkpoint: it was edited')
     if (head.checkpoint.origin !== `cordon-audit/${this.#log ?? ''}`)
       return at(0, `expected the head of log \`${this.#log ?? ''}\`, got that of \`${head.checkpoint.origin}\``)

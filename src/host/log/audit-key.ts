@@ -1,5 +1,5 @@
 import { createHash, createPrivateKey, createPublicKey, generateKeyPairSync, sign, verify, type KeyObject } from 'node:crypto'
-import { existsSync, mkdirSync, readFileSync, statSync } from 'node:fs'
+import { closeSync, constants, existsSync, fstatSync, mkdirSync, openSync, readFileSync } from 'node:fs'
 import { dirname } from 'node:path'
 import type { Sha256 } from '#core/audit/merkle.ts'
 import type { VerifyCrypto } from '#core/audit/verify.ts'
@@ -51,21 +51,34 @@ export const readAuditKey = async (path: string): Promise<AuditKey> => {
   mkdirSync(dirname(path), { recursive: true, mode: 0o700 })
   if (!existsSync(path)) {
     const pem = generateKeyPairSync('ed25519').privateKey.export({ type: 'pkcs8', format: 'pem' })
-    const fresh = await fileOps.createExclusive(path, Buffer.from(pem))
-    if (fresh) await fileOps.replace(`${path}.pub`, Buffer.from(`${publicKeyText(keyFrom(createPrivateKey(pem)).publicKey)}\n`))
+    await fileOps.createExclusive(path, Buffer.from(pem))
   }
-  if ((statSync(path).mode & 0o077) !== 0) {
-    throw new CordonError('audit.invalid', `expected the audit key \`${path}\` to be readable by its owner only`, {
-      hint: `chmod 600 ${path}`,
-    })
-  }
+  const key = keyFrom(readPrivateKey(path))
+  // Also when a crash came between the two files: without its public half nobody could tell the log from a forged one.
+  if (!existsSync(`${path}.pub`)) await fileOps.replace(`${path}.pub`, Buffer.from(`${publicKeyText(key.publicKey)}\n`))
+  return key
+}
+
+/** Looks at the very file that it reads. */
+const readPrivateKey = (path: string): KeyObject => {
+  const file = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK)
   try {
-    return keyFrom(createPrivateKey(readFileSync(path)))
+    const { mode, uid } = fstatSync(file)
+    const isPrivate = (mode & 0o077) === 0 && (uid === process.getuid?.() || uid === 0)
+    if (!isPrivate) {
+      throw new CordonError('audit.invalid', `expected the audit key \`${path}\` to be this user's, readable by its owner only`, {
+        hint: `chmod 600 ${path}`,
+      })
+    }
+    return createPrivateKey(readFileSync(file))
   } catch (cause) {
+    if (cause instanceof CordonError) throw cause
     throw new CordonError('audit.invalid', `expected an Ed25519 private key in PEM at \`${path}\``, {
       cause,
       hint: 'move the file away to have a new key made',
     })
+  } finally {
+    closeSync(file)
   }
 }
 

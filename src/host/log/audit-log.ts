@@ -1,11 +1,12 @@
 import { randomUUID } from 'node:crypto'
-import { mkdir, readFile } from 'node:fs/promises'
+import { existsSync } from 'node:fs'
+import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { FileHandle } from 'node:fs/promises'
 import { auditKeyName, checkpointBody, encodeCheckpoint, noteKeyId } from '#core/audit/checkpoint.ts'
 import { MerkleRoot } from '#core/audit/merkle.ts'
 import type { Receipt } from '#core/audit/receipt.ts'
-import { encodeRecord, genesis, type AuditEvent } from '#core/audit/record.ts'
+import { encodeRecord, genesis, maxLineBytes, type AuditEvent } from '#core/audit/record.ts'
 import { LogVerifier } from '#core/audit/verify.ts'
 import { CordonError } from '#core/errors.ts'
 import type { AuditSink } from '#host/broker/audit-sink.ts'
@@ -13,6 +14,7 @@ import { publicKeyText, sha256, verifyCrypto, type AuditKey } from '#host/log/au
 import { fileOps, type FileOps } from '#host/log/file-ops.ts'
 import { lockFolder } from '#host/log/folder-lock.ts'
 import { headFile, recordsFile, reserveFile } from '#host/log/layout.ts'
+import { linesOf, readSmallText } from '#host/log/log-lines.ts'
 
 /** Bytes set aside in the folder, given back on a full disk so that outcomes and the stop record still fit. */
 const reserveBytes = 1024 * 1024
@@ -141,41 +143,53 @@ export class AuditLog implements AuditSink {
   }
 
   async #begin(): Promise<void> {
-    const existing = await readIfThere(join(this.folder, recordsFile))
-    const tornBytes = existing === undefined ? 0 : await this.#resume(existing)
-    this.#file = await this.#ops.openAppend(join(this.folder, recordsFile))
+    const path = join(this.folder, recordsFile)
+    const headText = await readSmallText(join(this.folder, headFile))
+    if (headText !== undefined && !existsSync(path)) throw this.#unusable('it has a head and no records')
+    this.#file = await this.#ops.openAppend(path)
+    const { tornBytes, unsignedRecords } = await this.#resume(this.#file, headText)
     if (tornBytes > 0) await this.#ops.truncate(this.#file, this.#position)
     await this.#ops.replace(join(this.folder, reserveFile), Buffer.alloc(reserveBytes))
     const keyId = noteKeyId(auditKeyName, this.#key.publicKey, sha256).toHex()
-    await this.append({ type: 'opened', log: this.#log, keyId, ...(tornBytes > 0 && { tornBytes }) }, { durable: true })
+    const found = { ...(tornBytes > 0 && { tornBytes }), ...(unsignedRecords > 0 && { unsignedRecords }) }
+    await this.append({ type: 'opened', log: this.#log, keyId, ...found }, { durable: true })
     await this.checkpoint()
   }
 
-  /** Takes up an earlier writer's chain; gives the number of bytes of a last line that a crash tore. */
-  async #resume(bytes: Buffer): Promise<number> {
-    const whole = bytes.subarray(0, bytes.lastIndexOf(0x0a) + 1)
-    const headText = (await readIfThere(join(this.folder, headFile)))?.toString('utf8')
-    if (whole.length === 0 && headText === undefined) return bytes.length
+  /** Takes up an earlier writer's chain; gives the number of bytes of a last line that a crash tore, and of records no head covers. */
+  async #resume(file: FileHandle, headText: string | undefined): Promise<{ tornBytes: number; unsignedRecords: number }> {
     const verifier = new LogVerifier(verifyCrypto, { text: headText, publicKey: this.#key.publicKey })
-    for (const line of whole.toString('utf8').split('\n').slice(0, -1)) {
-      const record = verifier.add(line)
-      this.#tree.add(Buffer.from(line))
-      if (record?.type === 'opened') this.#log = record.log
-      this.#lastTimeMs = record?.timeMs ?? this.#lastTimeMs
+    let tornBytes = 0
+    for await (const { text, end, torn } of linesOf(file)) {
+      if (torn) {
+        tornBytes = end - this.#position
+        this.#checkTorn(text, tornBytes)
+        break
+      }
+      const record = verifier.add(text)
+      if (record === undefined) break
+      this.#tree.add(Buffer.from(text))
+      if (record.type === 'opened') this.#log = record.log
+      this.#lastTimeMs = record.timeMs
+      this.#position = end
     }
-    const verdict = verifier.finish()
-    if (verdict.problem !== undefined) {
-      throw new CordonError(
-        'audit.invalid',
-        `the audit log in \`${this.folder}\` does not verify: ${verdict.problem.message} (line ${verdict.problem.line})`,
-        {
-          hint: 'keep the folder as evidence and choose another with --audit',
-        },
-      )
-    }
-    this.#prev = verdict.head
-    this.#position = whole.length
-    return bytes.length - whole.length
+    if (this.#tree.size === 0 && headText === undefined && !verifier.failed) return { tornBytes, unsignedRecords: 0 }
+    const { problem, head, unsignedTail } = verifier.finish()
+    if (problem !== undefined) throw this.#unusable(`${problem.message} (line ${problem.line})`)
+    this.#prev = head
+    return { tornBytes, unsignedRecords: unsignedTail }
+  }
+
+  /** Only what a torn write of ours may have left is cut off: anything else is somebody's file, and not ours to change. */
+  #checkTorn(text: string, bytes: number): void {
+    const isOurs = bytes <= maxLineBytes && (text === '' || /^(?:\{|\0+$)/.test(text))
+    if (!isOurs) throw this.#unusable('its end is no record')
+  }
+
+  #unusable(problem: string): CordonError {
+    return new CordonError('audit.invalid', `the audit log in \`${this.folder}\` does not verify: ${problem}`, {
+      hint: 'keep the folder as evidence and choose another with --audit',
+    })
   }
 
   async #pump(): Promise<void> {
@@ -190,7 +204,7 @@ export class AuditLog implements AuditSink {
       }
     }
     this.#pumping = undefined
-    this.#headTimer ??= setTimeout(() => void this.checkpoint().catch(() => undefined), headEveryMs).unref()
+    this.#headTimer ??= setTimeout(() => void this.checkpoint().catch((cause: unknown) => this.#fail(cause, [])), headEveryMs).unref()
   }
 
   async #writeGroup(group: readonly Waiting[]): Promise<void> {
@@ -203,12 +217,20 @@ export class AuditLog implements AuditSink {
       written.push({ waiting, receipt })
     }
     const bytes = Buffer.from(lines.join(''))
+    await this.#checkPlace(this.#file)
     await this.#writeMakingRoom(this.#file, bytes)
     this.#position += bytes.length
     for (const { waiting, receipt } of written) if (!waiting.durable) waiting.resolve(receipt)
     if (!group.some((waiting) => waiting.durable)) return
     await this.#ops.sync(this.#file)
+    await this.#checkPlace(this.#file)
     for (const { waiting, receipt } of written) waiting.resolve(receipt)
+  }
+
+  /** Records that go into a file which is no longer there, or which somebody cut, are no records. */
+  async #checkPlace(file: FileHandle): Promise<void> {
+    if (await this.#ops.isInPlace(file, join(this.folder, recordsFile), this.#position)) return
+    throw new Disturbed('its file was moved, removed or changed by another process')
   }
 
   #chain(event: AuditEvent): { readonly line: string; readonly receipt: Receipt } {
@@ -235,7 +257,7 @@ export class AuditLog implements AuditSink {
   }
 
   #fail(cause: unknown, group: readonly Waiting[]): void {
-    this.#failure = new CordonError('audit.failed', `the audit log in \`${this.folder}\` cannot be written: ${reasonOf(cause)}`, {
+    this.#failure ??= new CordonError('audit.failed', `the audit log in \`${this.folder}\` cannot be written: ${reasonOf(cause)}`, {
       cause,
       hint: 'nothing more is granted; free or repair the disk and start again',
     })
@@ -253,7 +275,8 @@ export class AuditLog implements AuditSink {
 
   async #release(): Promise<void> {
     clearTimeout(this.#headTimer)
-    await this.#ops.remove(join(this.folder, reserveFile)).catch(() => undefined)
+    // Without the lock the folder is another writer's, and so is what lies in it.
+    if (this.#unlock !== undefined) await this.#ops.remove(join(this.folder, reserveFile)).catch(() => undefined)
     await this.#file?.close()
     this.#file = undefined
     await this.#unlock?.()
@@ -261,13 +284,10 @@ export class AuditLog implements AuditSink {
   }
 }
 
-const reasonOf = (cause: unknown): string => (cause instanceof Error && 'code' in cause ? String(cause.code) : 'unexpected failure')
+/** Somebody else did something to the records while they were written. */
+class Disturbed extends Error {}
 
-const readIfThere = async (path: string): Promise<Buffer | undefined> => {
-  try {
-    return await readFile(path)
-  } catch (error) {
-    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined
-    throw error
-  }
+const reasonOf = (cause: unknown): string => {
+  if (cause instanceof Disturbed) return cause.message
+  return cause instanceof Error && 'code' in cause ? String(cause.code) : 'unexpected failure'
 }

@@ -1,5 +1,6 @@
-import { closeSync, openSync } from 'node:fs'
-import { open, rename, rm, type FileHandle } from 'node:fs/promises'
+import { randomUUID } from 'node:crypto'
+import { constants } from 'node:fs'
+import { link, lstat, open, rename, rm, type FileHandle } from 'node:fs/promises'
 import { dirname } from 'node:path'
 
 /**
@@ -7,7 +8,7 @@ import { dirname } from 'node:path'
  * one that fault tests replace.
  */
 export interface FileOps {
-  /** Opens for appending, creating it with mode 0600. */
+  /** Opens to read and write, creating it with mode 0600. Rejects for a link and for a file with a second name: both may be another's file. */
   openAppend(path: string): Promise<FileHandle>
   /** Writes all of `bytes` at `position`. */
   write(file: FileHandle, bytes: Uint8Array, position: number): Promise<void>
@@ -17,10 +18,10 @@ export interface FileOps {
   truncate(file: FileHandle, length: number): Promise<void>
   /** Replaces `path` atomically by `bytes`, durable when it resolves. */
   replace(path: string, bytes: Uint8Array): Promise<void>
-  /** Creates `path` with `bytes` unless it exists; false when it does. */
+  /** Creates `path` with `bytes` unless it exists; false when it does. Nobody ever sees it with less than all of them. */
   createExclusive(path: string, bytes: Uint8Array): Promise<boolean>
-  /** Moves a file within its folder; false when it is not there. */
-  move(from: string, to: string): Promise<boolean>
+  /** Whether `path` still names the open file and that is `length` bytes long. */
+  isInPlace(file: FileHandle, path: string, length: number): Promise<boolean>
   remove(path: string): Promise<void>
 }
 
@@ -42,48 +43,64 @@ const writeAll = async (file: FileHandle, bytes: Uint8Array, position: number): 
 
 const hasCode = (error: unknown, code: string): boolean => error instanceof Error && 'code' in error && error.code === code
 
+/** A name that nobody else uses or can guess. */
+const draftOf = (path: string): string => `${path}.${randomUUID()}.new`
+
+/** Writes a file that is new, so that no planted link is written through. */
+const writeNew = async (path: string, bytes: Uint8Array): Promise<void> => {
+  const file = await open(path, 'wx', 0o600)
+  try {
+    await writeAll(file, bytes, 0)
+    await file.sync()
+  } finally {
+    await file.close()
+  }
+}
+
 /** The real file system. */
 export const fileOps: FileOps = {
   openAppend: async (path) => {
-    closeSync(openSync(path, 'a', 0o600))
-    const file = await open(path, 'r+')
-    await syncFolder(dirname(path))
-    return file
+    const { O_RDWR, O_CREAT, O_NOFOLLOW, O_NONBLOCK } = constants
+    const file = await open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK, 0o600)
+    try {
+      const found = await file.stat()
+      if (!found.isFile() || found.nlink !== 1) throw Object.assign(new Error('expected a file of its own'), { code: 'ENOTSUP' })
+      await syncFolder(dirname(path))
+      return file
+    } catch (error) {
+      await file.close()
+      throw error
+    }
   },
   write: writeAll,
   sync: (file) => file.datasync(),
   truncate: (file, length) => file.truncate(length),
   replace: async (path, bytes) => {
-    const temporary = `${path}.new`
-    const file = await open(temporary, 'w', 0o600)
+    const temporary = draftOf(path)
     try {
-      await writeAll(file, bytes, 0)
-      await file.sync()
+      await writeNew(temporary, bytes)
+      await rename(temporary, path)
     } finally {
-      await file.close()
+      await rm(temporary, { force: true })
     }
-    await rename(temporary, path)
     await syncFolder(dirname(path))
   },
   createExclusive: async (path, bytes) => {
+    const temporary = draftOf(path)
     try {
-      const file = await open(path, 'wx', 0o600)
-      await writeAll(file, bytes, 0)
-      await file.close()
+      await writeNew(temporary, bytes)
+      await link(temporary, path)
       return true
     } catch (error) {
       if (hasCode(error, 'EEXIST')) return false
       throw error
+    } finally {
+      await rm(temporary, { force: true })
     }
   },
-  move: async (from, to) => {
-    try {
-      await rename(from, to)
-      return true
-    } catch (error) {
-      if (hasCode(error, 'ENOENT')) return false
-      throw error
-    }
+  isInPlace: async (file, path, length) => {
+    const [mine, there] = await Promise.all([file.stat(), lstat(path).catch(() => undefined)])
+    return there?.ino === mine.ino && there.dev === mine.dev && mine.size === length
   },
   remove: (path) => rm(path, { force: true }),
 }

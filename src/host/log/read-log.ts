@@ -1,18 +1,18 @@
-import { closeSync, createReadStream, existsSync, openSync, readdirSync, readFileSync, readSync, statSync } from 'node:fs'
+import { existsSync, readdirSync, statSync } from 'node:fs'
+import type { FileHandle } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { decodeRecord, maxLineBytes, type AuditRecord } from '#core/audit/record.ts'
+import { decodeRecord, type AuditRecord } from '#core/audit/record.ts'
 import { LogVerifier, type Verdict } from '#core/audit/verify.ts'
 import { CordonError } from '#core/errors.ts'
 import { verifyCrypto } from '#host/log/audit-key.ts'
 import { headFile, recordsFile } from '#host/log/layout.ts'
-
-const maxSlice = 4 * 1024 * 1024
+import { linesOf, openLogFile, readSmallText } from '#host/log/log-lines.ts'
 
 /** The audit folders below `root` (or `root` itself), oldest first. Throws CordonError `audit.invalid` when there is none. */
 export const findAuditFolders = (root: string): readonly string[] => {
   if (existsSync(join(root, recordsFile))) return [root]
-  const folders = existsSync(root) ? readdirSync(root).map((name) => join(root, name)) : []
+  const folders = isFolder(root) ? readdirSync(root).map((name) => join(root, name)) : []
   const logs = folders.filter((folder) => existsSync(join(folder, recordsFile)))
   if (logs.length === 0)
     throw new CordonError('audit.invalid', `expected an audit log at \`${root}\`, found none`, {
@@ -22,54 +22,47 @@ export const findAuditFolders = (root: string): readonly string[] => {
   return logs.toSorted((a, b) => began(a) - began(b))
 }
 
-/** The lines of a file, split at line feeds alone; a line past the longest that a log may hold comes cut, which no verifier accepts. */
-async function* linesOf(path: string): AsyncGenerator<string> {
-  let carry = Buffer.alloc(0)
-  const stream: AsyncIterable<Buffer> = createReadStream(path, { highWaterMark: maxSlice })
-  for await (const chunk of stream) {
-    let rest = Buffer.concat([carry, chunk])
-    for (let end = rest.indexOf(0x0a); end >= 0; end = rest.indexOf(0x0a)) {
-      yield rest.toString('utf8', 0, end)
-      rest = rest.subarray(end + 1)
-    }
-    carry = rest.subarray(0, maxLineBytes + 1)
-  }
-  if (carry.length > 0) yield carry.toString('utf8')
-}
+const isFolder = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isDirectory() === true
 
-const recordsIn = (lines: Buffer): readonly AuditRecord[] =>
-  lines
-    .toString('utf8')
-    .split('\n')
-    .map((line) => decodeRecord(line))
-    .filter((record) => record !== undefined)
-
-/** The records of one log in order; with `follow`, waits for more until `signal` aborts. Lines that are no records are skipped: `verifyAuditLog` reports them. */
+/**
+ * The records of one log in order; with `follow`, waits for more until `signal` aborts. Lines that are no records are skipped:
+ * `verifyAuditLog` reports them. Throws CordonError `audit.invalid` when the log is cut or removed meanwhile.
+ */
 export async function* readAuditLog(
   folder: string,
   options: { readonly follow?: boolean; readonly signal?: AbortSignal } = {},
 ): AsyncGenerator<AuditRecord> {
-  const path = join(folder, recordsFile)
-  let position = 0
-  for (;;) {
-    const size = statSync(path).size
-    const bytes = size > position ? readSlice(path, position, size) : undefined
-    const whole = bytes?.subarray(0, bytes.lastIndexOf(0x0a) + 1) ?? Buffer.alloc(0)
-    yield* recordsIn(whole)
-    position += whole.length
-    if (whole.length > 0) continue
-    if (options.follow !== true || options.signal?.aborted === true) return
-    await sleep(100, undefined, options.signal === undefined ? {} : { signal: options.signal }).catch(() => undefined)
+  const { follow = false, signal } = options
+  const file = await openLogFile(join(folder, recordsFile))
+  try {
+    for (let position = 0; ;) {
+      position = yield* recordsFrom(file, position)
+      if (!follow || signal?.aborted === true) return
+      await sleep(100, undefined, signal === undefined ? {} : { signal }).catch(() => undefined)
+      await refuseIfCut(file, position, folder)
+    }
+  } finally {
+    await file.close()
   }
 }
 
-const readSlice = (path: string, start: number, end: number): Buffer => {
-  const file = openSync(path, 'r')
-  try {
-    const buffer = Buffer.alloc(Math.min(end - start, maxSlice))
-    return buffer.subarray(0, readSync(file, buffer, 0, buffer.length, start))
-  } finally {
-    closeSync(file)
+/** The records from an offset on; gives the offset behind the last whole line. */
+async function* recordsFrom(file: FileHandle, start: number): AsyncGenerator<AuditRecord, number> {
+  let position = start
+  for await (const { text, end, torn } of linesOf(file, start)) {
+    if (torn) break
+    position = end
+    const record = decodeRecord(text)
+    if (record !== undefined) yield record
+  }
+  return position
+}
+
+/** A log only grows: whoever follows one must hear of it when it was cut under them. */
+const refuseIfCut = async (file: FileHandle, position: number, folder: string): Promise<void> => {
+  const { size, nlink } = await file.stat()
+  if (size < position || nlink === 0) {
+    throw new CordonError('audit.invalid', `the audit log in \`${folder}\` was ${nlink === 0 ? 'removed' : 'cut'} while it was read`)
   }
 }
 
@@ -78,12 +71,18 @@ const readSlice = (path: string, start: number, end: number): Buffer => {
  * Throws CordonError `audit.invalid` when there is no log.
  */
 export const verifyAuditLog = async (folder: string, publicKey?: Uint8Array): Promise<Verdict> => {
-  const path = join(folder, recordsFile)
-  if (!existsSync(path)) throw new CordonError('audit.invalid', `expected an audit log at \`${folder}\`, found none`)
-  const headPath = join(folder, headFile)
+  if (!existsSync(join(folder, recordsFile))) throw new CordonError('audit.invalid', `expected an audit log at \`${folder}\`, found none`)
   // The head is read first: a log that grows meanwhile only gains records that its next head will cover.
-  const text = existsSync(headPath) ? readFileSync(headPath, 'utf8') : undefined
+  const text = await readSmallText(join(folder, headFile))
   const verifier = new LogVerifier(verifyCrypto, { text, publicKey })
-  for await (const line of linesOf(path)) verifier.add(line)
+  const file = await openLogFile(join(folder, recordsFile))
+  try {
+    for await (const line of linesOf(file)) {
+      verifier.add(line.text)
+      if (verifier.failed) break
+    }
+  } finally {
+    await file.close()
+  }
   return verifier.finish()
 }
