@@ -117,8 +117,14 @@ export class Runtime {
   async load(source: string, settings: LoadSettings = {}): Promise<Agent> {
     this.#checkOpen()
     const { paths, options } = this.#parts
-    const bundle = await loadBundle(source, { cacheDir: paths.cache, ...progressOf(options), ...settings })
-    return new Agent(this.#host(), await this.#ingest(bundle, settings.signal))
+    try {
+      const bundle = await loadBundle(source, { cacheDir: paths.cache, ...progressOf(options), ...settings })
+      return new Agent(this.#host(), await this.#ingest(bundle, settings.signal))
+    } catch (error) {
+      // Who aborts may say why; the step that was cut off knows only that it was.
+      const reason: unknown = settings.signal?.reason
+      throw reason instanceof CordonError ? reason : error
+    }
   }
 
   /** Takes up component bytes that are already in memory. */

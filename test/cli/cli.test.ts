@@ -72,12 +72,25 @@ describe('cordon run', () => {
   ] as const)('ends cleanly on %s, its records written', async (signal, code, outcome) => {
     const audit = join(folder, `audit-${signal}`)
     const { exitCode } = await cordon(['run', await component('floods-stdout'), '--audit', audit, '--limit', 'fuel=1000G'], {
-      signalAfter: [/./s, signal],
+      signalAfter: [/.{5000}/s, signal],
     })
     expect(exitCode).toBe(code)
     const shown = await cordon(['audit', 'show', audit, '--type', 'session-ended', '-o', 'json'])
     expect(JSON.parse(shown.stdout)).toMatchObject({ outcome })
     expect((await cordon(['audit', 'verify', audit])).exitCode).toBe(0)
+  })
+
+  test.each([
+    ['SIGINT', 130],
+    ['SIGTERM', 143],
+  ] as const)('ends cleanly on %s while the agent is still being looked at', async (signal, code) => {
+    expect(
+      (
+        await cordon(['run', await component('floods-stdout'), '--limit', 'fuel=1000G'], {
+          signalAfter: [/validating|ingested|cache/, signal],
+        })
+      ).exitCode,
+    ).toBe(code)
   })
 
   test('takes input from a file and from stdin', async () => {
