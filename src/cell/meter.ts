@@ -25,6 +25,8 @@ interface MeterWorld {
   readonly cpuSpent: () => void
 }
 
+/** The clock is looked at this often at the least: memory that is in no cache, and what else costs more than its fuel says. */
+const stepFuel = 250_000
 const pageBytes = 65_536
 
 /** Counts what one session uses and says when that is enough. Once stopped, its guest runs no further. */
@@ -95,7 +97,7 @@ export class Meter implements MeterHooks, TurnTaker {
     const turnEnds = this.#turnEndsFuel ?? fuelUsed + this.#world.slicing.sliceFuel
     if (this.#turnEndsFuel !== undefined && (fuelUsed > turnEnds || this.#isLate())) return 'yield'
     this.#turnEndsFuel = turnEnds
-    return Math.min(turnEnds - fuelUsed, left)
+    return Math.min(turnEnds - fuelUsed, stepFuel, left)
   }
 
   yield(): Promise<void> {

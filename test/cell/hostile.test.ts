@@ -32,6 +32,18 @@ const hogs: Readonly<Record<string, string>> = {
       ${run('(call $down (i32.const 62)) (call $done)')}`,
   }),
   'bulk copies': agentWat({ core: endless('(memory.copy (i32.const 0) (i32.const 65536) (i32.const 65536))') }),
+  'fills of a table': agentWat({
+    core: `(table 9000 funcref) (elem declare func $f) (func $f) ${endless('(table.fill (i32.const 0) (ref.func $f) (i32.const 9000))')}`,
+  }),
+  'functions put into a table': agentWat({
+    core: `(table 9000 funcref) (elem declare func $f) (func $f) ${endless('(table.set (i32.const 7) (ref.func $f))'.repeat(100))}`,
+  }),
+  'reads of memory that is in no cache': agentWat({
+    libc: '(memory (export "memory") 900) (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32) (i32.const 65536))',
+    core: `(func $next (param i32) (result i32)
+        (i32.and (i32.mul (i32.add (i32.load (local.get 0)) (i32.add (local.get 0) (i32.const 12345677))) (i32.const 1664525)) (i32.const 0x37ffffc)))
+      (global $at (mut i32) (i32.const 0)) ${endless('(global.set $at (call $next (global.get $at)))'.repeat(100))}`,
+  }),
   'growth that is refused': agentWat({ core: endless('(drop (memory.grow (i32.const 1)))') }),
 }
 

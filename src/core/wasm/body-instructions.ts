@@ -116,7 +116,7 @@ const tableGet: Handler = (body) => {
 const tableSet: Handler = (body) => {
   table(body)
   body.module.changesTables = true
-  body.regions.cost += fuel.instruction
+  body.regions.cost += fuel.element
 }
 
 const memory = (body: Body): number => body.reader.index('memory', body.module.memory === undefined ? 0 : 1)

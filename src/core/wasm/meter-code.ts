@@ -1,6 +1,6 @@
 import { ByteWriter } from './byte-writer.ts'
 import type { DecodedModule } from './decoded-module.ts'
-import { bytesShift, elementsShift, fuel, mostChargeFuel } from './meter-costs.ts'
+import { bytesShift, fuel, mostChargeFuel } from './meter-costs.ts'
 import type { CodeIndices, MeterIndices } from './meter-indices.ts'
 
 /** The most that the memory and each table may grow to in the new module. */
@@ -89,8 +89,8 @@ const slow = ({ imports, slice }: CodeIndices): Code =>
     end,
   )
 
-/** Charges for what is in `local`, which is used up: `part` at a time, so that no charge is too large. `units` gives the fuel of an amount. */
-const chargeInParts = (code: CodeIndices, local: number, part: number, units: (amount: Code) => Code): Code =>
+/** Charges for what is in `local`, which is used up: a part at a time, so that no charge is too large. */
+const chargeInParts = (code: CodeIndices, local: number, { units, part }: Tariff): Code =>
   all(
     op(0x03, 0x40),
     all(getLocal(local), number(part), greaterUnsigned),
@@ -99,16 +99,21 @@ const chargeInParts = (code: CodeIndices, local: number, part: number, units: (a
     charge(code, units(getLocal(local))),
   )
 
-const shifted =
-  (shift: number) =>
-  (amount: Code): Code =>
-    all(amount, number(shift), shiftRight)
+/** How a quantity is paid: the fuel of an amount, and the amount that one charge can take. */
+interface Tariff {
+  readonly units: (amount: Code) => Code
+  readonly part: number
+}
+const perUnit = (cost: number): Tariff => ({ units: (amount) => all(amount, number(cost), multiply), part: mostChargeFuel / cost })
+const byPages = perUnit(fuel.page)
+const byElements = perUnit(fuel.element)
+const byBytes: Tariff = { units: (amount) => all(amount, number(bytesShift), shiftRight), part: mostChargeFuel << bytesShift }
 
 const amount = 0
 const left = 1
 
-const pay = (code: CodeIndices, shift: number): Code =>
-  body(1, all(getLocal(amount), setLocal(left)), chargeInParts(code, left, mostChargeFuel << shift, shifted(shift)), getLocal(amount))
+const pay = (code: CodeIndices, tariff: Tariff): Code =>
+  body(1, all(getLocal(amount), setLocal(left)), chargeInParts(code, left, tariff), getLocal(amount))
 
 const refuse = all(number(-1), returns)
 const delta = 0
@@ -124,7 +129,7 @@ const growMemory = (code: CodeIndices, pages: number, cap: number): Code =>
     1,
     all(getLocal(delta), number(cap), greaterUnsigned, when(refuse)),
     all(getLocal(delta), setLocal(old)),
-    chargeInParts(code, old, mostChargeFuel / fuel.page, (pages) => all(pages, number(fuel.page), multiply)),
+    chargeInParts(code, old, byPages),
     all(getGlobal(pages), setLocal(old)),
     all(getLocal(delta), isZero, when(getLocal(old), returns)),
     all(getLocal(delta), number(cap), getLocal(old), subtract, greaterUnsigned, when(refuse)),
@@ -145,7 +150,7 @@ const growTable = (code: CodeIndices, table: number, cap: number): Code =>
     1,
     all(getLocal(count), number(cap), greaterUnsigned, when(refuse)),
     all(getLocal(count), setLocal(unpaid)),
-    chargeInParts(code, unpaid, mostChargeFuel << elementsShift, shifted(elementsShift)),
+    chargeInParts(code, unpaid, byElements),
     all(getLocal(count), number(cap), tableSize(table), subtract, greaterUnsigned, when(refuse)),
     all(getLocal(count), when(getLocal(count), call(code.imports.growTable), number(1), notEqual, when(refuse))),
     all(getLocal(value), getLocal(count), tableGrow(table)),
@@ -169,8 +174,8 @@ export const helperFunctions = (module: DecodedModule, indices: MeterIndices, ca
   if (code === undefined) return []
   const functions = [
     helper(code.types.yield, slow(code)),
-    helper(code.types.grow, pay(code, bytesShift)),
-    helper(code.types.grow, pay(code, elementsShift)),
+    helper(code.types.grow, pay(code, byBytes)),
+    helper(code.types.grow, pay(code, byElements)),
   ]
   if (code.helpers.growMemory !== undefined && memoryPages !== undefined) {
     functions.push(helper(code.types.grow, growMemory(code, memoryPages, caps.memoryPages)))

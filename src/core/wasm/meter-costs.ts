@@ -18,12 +18,12 @@ export const fuel = {
   bulk: 16,
   /** One page of memory.grow: 16 first touches of 4 KiB by the engine and the system. */
   page: 4096,
+  /** One element that table.set, fill, copy, init or grow writes: the engine keeps what call_indirect needs beside each, some 50 ns. */
+  element: 32,
 } as const
 
 /** Bytes of memory.fill, copy and init that one unit pays, as a power of two: 8 bytes. */
 export const bytesShift = 3
-/** Elements of table.fill, copy, init and grow that one unit pays, as a power of two: 4 elements. */
-export const elementsShift = 2
 /** Locals set to zero that one unit pays. */
 export const localsPerUnit = 8
 

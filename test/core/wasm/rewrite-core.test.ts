@@ -162,7 +162,7 @@ describe('code that would not end', () => {
     expect(cost('fill')).toBeGreaterThan(8_000_000)
     expect(cost('copy')).toBeGreaterThan(8_000_000)
     expect(cost('init')).toBeGreaterThan(500_000_000)
-    expect(cost('tables')).toBeGreaterThan(1250)
+    expect(cost('tables')).toBeGreaterThan(5000 * 32)
     const poor = await start(text, { slice: 1000, budget: 1000 })
     expect(() => call(poor.instance, 'fill')()).toThrow(engine.RuntimeError)
     expect(new Uint8Array(memoryOf(poor.instance).buffer)[5]).toBe(0)
