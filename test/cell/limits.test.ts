@@ -70,6 +70,18 @@ describe('the limits of a session', () => {
     expect(admitted.usage.memoryPeakBytes).toBe(102 * 65_536)
   })
 
+  it('refuses segments that would be copied for long before anyone is asked for fuel', async () => {
+    const segments = `(elem (i32.const 0) func ${'$f '.repeat(9000)})`.repeat(60)
+    const around = `(core module $big (table 9000 funcref) (func $f) ${segments}) ${'(core instance (instantiate $big))'.repeat(100)}`
+    await using cell = new TestCell()
+    await cell.load(await artifactOf(agentWat({ around, core: '(func (export "run") (param i32 i32) (result i32) (call $done))' })))
+    const before = process.cpuUsage()
+    const { outcome } = await cell.run({ tableElements: 1_000_000 })
+    const { user, system } = process.cpuUsage(before)
+    expect(outcome).toEqual({ kind: 'trap', message: 'the element and data segments are too large for one instance' })
+    expect((user + system) / 1000).toBeLessThan(500)
+  })
+
   it('names the memory limit when the guest gives up after a refusal', async () => {
     await using cell = new TestCell()
     await cell.load(

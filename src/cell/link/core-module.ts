@@ -1,4 +1,5 @@
 import { meterImports, meterModule } from '#core/wasm/meter-names.ts'
+import { bytesShift, fuel } from '#core/wasm/meter-costs.ts'
 import { ByteReader } from '#core/wasm/byte-reader.ts'
 import type { CoreModule } from '#core/artifact.ts'
 import { engine, type CoreModuleObject } from './engine.ts'
@@ -12,12 +13,16 @@ export interface CompiledCore {
   readonly memoryPages: number
   /** Elements of the tables it defines. */
   readonly tableElements: number
+  /** At most the fuel that its segments cost to copy into place: nothing in a module pays for that. */
+  readonly segmentFuel: number
   /** Where it imports a memory from, when it wants that memory's virtual size too. */
   readonly memoryImport: { readonly module: string; readonly name: string } | undefined
 }
 
 const tableSection = 4
 const memorySection = 5
+const elementSection = 9
+const dataSection = 11
 
 /** Compiles a rewritten core module, off the thread where V8 can. Throws when the bytes are not one. */
 export const compileCore = async ({ bytes }: CoreModule): Promise<CompiledCore> => {
@@ -25,17 +30,21 @@ export const compileCore = async ({ bytes }: CoreModule): Promise<CompiledCore> 
   return { module, ...declaredSizes(bytes), memoryImport: virtualMemoryImport(module) }
 }
 
-const declaredSizes = (bytes: Uint8Array): Pick<CompiledCore, 'memories' | 'memoryPages' | 'tableElements'> => {
+const declaredSizes = (bytes: Uint8Array): Pick<CompiledCore, 'memories' | 'memoryPages' | 'tableElements' | 'segmentFuel'> => {
   const reader = new ByteReader(bytes, 8)
   let memories: readonly number[] = []
   let tables: readonly number[] = []
+  let segmentFuel = 0
   while (!reader.done) {
     const id = reader.byte('a section id')
     const section = reader.part(reader.u32('the size of a section'), 'a section')
     if (id === memorySection) memories = minima(section, () => undefined)
+    // An element takes a byte or more.
+    if (id === elementSection) segmentFuel += (section.end - section.position) * fuel.element
+    if (id === dataSection) segmentFuel += (section.end - section.position) >> bytesShift
     if (id === tableSection) tables = minima(section, () => section.byte('a reference type'))
   }
-  return { memories: memories.length, memoryPages: sum(memories), tableElements: sum(tables) }
+  return { memories: memories.length, memoryPages: sum(memories), tableElements: sum(tables), segmentFuel }
 }
 
 const minima = (section: ByteReader, skipType: () => void): readonly number[] => {

@@ -11,6 +11,8 @@ import { LinkTrap, type MeterHooks } from './linker.ts'
 const unsuspendableFuel = 8_000_000
 /** The same for all start functions of a component instance: constructors of whole language runtimes run there. At most 20 ms. */
 const startFuel = 20_000_000
+/** What the segments of all core instances may cost to copy into place, with no one to stop it: 100 ms; room for 3 MB of elements. */
+const maxSegmentFuel = 100_000_000
 /** Core instances of one component instance, and memories among them: each memory reserves 8 GB of a process's address space. */
 const maxCoreInstances = 256
 const maxMemories = 32
@@ -33,6 +35,7 @@ export class Metering {
   #granted = 0
   #coreInstances = 0
   #memories = 0
+  #segmentFuel = 0
   /** Stretches that cannot suspend, one inside the other, and those of them in which the guest must not call out. */
   #stuck = 0
   #mayNotLeave = 0
@@ -117,6 +120,8 @@ export class Metering {
     this.#memories += core.memories
     if (++this.#coreInstances > maxCoreInstances) throw new LinkTrap(`expected at most ${maxCoreInstances} core instances`)
     if (this.#memories > maxMemories) throw new LinkTrap(`expected at most ${maxMemories} memories`)
+    this.#segmentFuel += core.segmentFuel
+    if (this.#segmentFuel > maxSegmentFuel) throw new LinkTrap('the element and data segments are too large for one instance')
     if (core.memoryPages > 0 && !this.#hooks.growMemory(core.memoryPages)) throw new LinkTrap('the memories start larger than is allowed')
     if (core.tableElements > 0 && !this.#hooks.growTable(core.tableElements)) throw new LinkTrap('the tables start larger than is allowed')
   }
