@@ -1,6 +1,9 @@
 import { defineConfig } from 'vitest/config'
 import { ClosingLineReporter } from './closing-line-reporter.ts'
 
+/** How every run is told: as usual, and in one last line for scripts. */
+export const reporters = ['default', new ClosingLineReporter()]
+
 /** Suites that start processes, build guests or reach a server; `test:unit` leaves them out. */
 const slow = [
   'test/host/**',
@@ -10,6 +13,7 @@ const slow = [
   'test/package/**',
   'test/readme.test.ts',
   'test/violations.test.ts',
+  'test/closing-line.test.ts',
 ]
 
 /** Nothing is tried twice: a test that passes only sometimes is a finding. The time allowed is for a noisy machine with two cores. */
@@ -25,7 +29,7 @@ export default defineConfig({
   ssr: { resolve: { conditions: ['source', 'node', 'import'] } },
   test: {
     maxWorkers: 2,
-    reporters: ['default', new ClosingLineReporter()],
+    reporters,
     projects: [
       {
         extends: true,
