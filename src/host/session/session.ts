@@ -23,8 +23,6 @@ import type { GuestOutcome, GuestUsage, SessionStart } from '#wire/messages.ts'
 const killGraceMs = 1500
 /** How long a session may wait for its place, its cell and its code. */
 const placingMs = 60_000
-/** Calls of one session that are worked on at a time; the rest wait in order. */
-const concurrentCalls = 16
 
 /** What a run gives when it went well. */
 export interface RunResult<T = unknown> extends RunReport {
@@ -65,8 +63,7 @@ export class Session {
   readonly #over = new AbortController()
   readonly #broker: Broker
   readonly #guestEnded: PromiseWithResolvers<Settled | 'killed'> = Promise.withResolvers()
-  readonly #queue: (() => Promise<void>)[] = []
-  #working = 0
+  readonly #calls = new CallQueue()
   #cause: CordonError | undefined
   #place: Place | undefined
   #startedMs: number
@@ -202,7 +199,7 @@ export class Session {
 
   #sink(): SessionSink {
     return {
-      call: (id, call) => this.#enqueue(id, call),
+      call: (id, call) => this.#calls.add(() => this.#handle(id, call)),
       output: (stream, bytes) => {
         const kept = this.#output.take(stream, bytes, this.#broker.meter.output(bytes.length))
         if (kept.length > 0) this.#events.push({ type: 'output', stream, bytes: kept })
@@ -212,24 +209,9 @@ export class Session {
     }
   }
 
-  #enqueue(id: number, call: Call): void {
-    this.#queue.push(async () => {
-      const reply = this.#over.signal.aborted ? ({ ok: false, code: 'not-permitted' } as const) : await this.#broker.handle(call)
-      this.#place?.cell.reply(this.#options.number, id, reply)
-    })
-    this.#work()
-  }
-
-  #work(): void {
-    while (this.#working < concurrentCalls) {
-      const next = this.#queue.shift()
-      if (next === undefined) return
-      this.#working += 1
-      void next().finally(() => {
-        this.#working -= 1
-        this.#work()
-      })
-    }
+  async #handle(id: number, call: Call): Promise<void> {
+    const reply = this.#over.signal.aborted ? ({ ok: false, code: 'not-permitted' } as const) : await this.#broker.handle(call)
+    this.#place?.cell.reply(this.#options.number, id, reply)
   }
 
   #guestEnd(outcome: GuestOutcome, usage: GuestUsage): void {
@@ -260,6 +242,7 @@ export class Session {
     this.#cause ??= 'error' in settled ? settled.error : undefined
     this.#over.abort(this.#cause ?? new CordonError('runtime.closed', 'the session is over'))
     this.#place?.release()
+    await this.#calls.settle()
     await this.#broker[Symbol.asyncDispose]().catch((error: unknown) => (this.#cause ??= asCordonError(error)))
     // What ended the session late (a log that failed at its last record) turns a success into a failure, never the other way round.
     const error = 'error' in settled ? settled.error : this.#cause
