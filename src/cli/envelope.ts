@@ -1,11 +1,11 @@
-import type { CordonError, RunResult } from '#index.ts'
+import { printableJson, type CordonError, type RunResult } from '#index.ts'
 
 /** The one JSON document of `-o json`, as the CLI contract fixes it. */
 export const envelope = (end: { readonly run: RunResult } | { readonly error: CordonError }): string => {
   const report = 'run' in end ? end.run : end.error.report
   const outcome = 'run' in end ? { ok: true, exitCode: 0, result: end.run.result } : failure(end.error)
   const { stdout = '', stderr = '', truncated = false, denials = [], session, usage, audit, calls } = report ?? {}
-  return `${JSON.stringify({ schemaVersion: 1, ...outcome, stdout, stderr, truncated, denials, calls, session, usage, audit }, null, 2)}\n`
+  return `${printableJson({ schemaVersion: 1, ...outcome, stdout, stderr, truncated, denials, calls, session, usage, audit }, 2)}\n`
 }
 
 const failure = (error: CordonError): object => ({

@@ -1,10 +1,12 @@
 import { CordonError } from '#index.ts'
+import { readerGone } from '#cli/terminal.ts'
 
 /** A second signal this long after the first means it. */
 const patienceMs = 1000
 
 /**
- * Turns Ctrl-C and `kill` into an abort, so that a run ends with its records written; a second one, a while later, ends the process at once.
+ * Turns Ctrl-C, `kill` and a reader that goes away into an abort, so that a run ends with its records written; a second signal, a
+ * while later, ends the process at once.
  * The handlers stay until the process ends: between a run's end and that moment a signal must not cut off what is still being written.
  */
 export const interruption = (): AbortSignal => {
@@ -15,6 +17,9 @@ export const interruption = (): AbortSignal => {
     else if (performance.now() - firstMs > patienceMs) process.exit(error.exitCode)
     controller.abort(error)
   }
+  const unread = (): void => controller.abort(new CordonError('session.killed', 'nobody reads the output any more'))
+  if (readerGone.aborted) unread()
+  else readerGone.addEventListener('abort', unread, { once: true })
   process.on('SIGINT', () => on(new CordonError('session.interrupted', 'interrupted')))
   process.on('SIGTERM', () => on(new CordonError('session.killed', 'terminated')))
   return controller.signal

@@ -7,7 +7,7 @@ import { initCommand } from '#cli/commands/init.ts'
 import { runCommand } from '#cli/commands/run.ts'
 import type { Command } from '#cli/command.ts'
 
-import { writeError, writeText } from '#cli/terminal.ts'
+import { readerGone, surviveReaders, writeError, writeText } from '#cli/terminal.ts'
 
 const commands: readonly Command[] = [runCommand, initCommand, buildCommand, evalCommand, auditCommand, doctorCommand]
 
@@ -43,10 +43,12 @@ const perform = async ([name, ...rest]: readonly string[]): Promise<number> => {
   return await command.perform(rest)
 }
 
+/** A reader that had enough is no failure of ours; output that could not be written is. */
+const lostOutputCode = (reason: unknown): number => (reason instanceof Error && 'code' in reason && reason.code === 'EPIPE' ? 0 : 125)
+
 /** Runs one command line and ends the process with its exit code, once everything was written. */
 export const main = async (args: readonly string[]): Promise<void> => {
-  // A reader that went away (`cordon audit show | head`) is no failure of ours.
-  process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 125))
+  surviveReaders()
   let exitCode: number
   try {
     exitCode = await perform(args)
@@ -61,6 +63,7 @@ export const main = async (args: readonly string[]): Promise<void> => {
     await writeError(known, args)
     exitCode = known.exitCode
   }
+  if (exitCode === 0 && readerGone.aborted) exitCode = lostOutputCode(readerGone.reason)
   // Whatever a dependency left open must not keep the command line from ending.
   process.exit(exitCode)
 }

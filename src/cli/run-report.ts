@@ -1,4 +1,4 @@
-import type { CallSummary, RunReport } from '#index.ts'
+import { printableLine, type CallSummary, type RunReport } from '#index.ts'
 import { bytesText, countText, table } from '#cli/table.ts'
 import { styled } from '#cli/terminal.ts'
 
@@ -18,7 +18,7 @@ const wayOut = ({ effect, hint, rule }: CallSummary): string => {
 
 const callRow = (call: CallSummary): readonly string[] => {
   const mark = call.effect === 'allow' ? styled('green', 'allow') : styled('red', 'deny ')
-  return [mark, call.target, outcomeText(call), wayOut(call)]
+  return [mark, ...[call.target, outcomeText(call), wayOut(call)].map(printableLine)]
 }
 
 /** Calls that are alike follow each other as one line with a count. */
@@ -54,7 +54,7 @@ export const runReportText = (report: RunReport): string => {
     `\n${styled('bold', 'capability calls')}\n${calls}`,
     `${styled('bold', 'usage')}\n  ${usageText(report)}\n`,
     report.truncated ? `  ${styled('yellow', 'output past the limit was discarded')}\n` : '',
-    `${styled('bold', 'session')}\n  ${session.id} · ${session.agent} · isolation ${session.isolation}\n`,
-    `${styled('bold', 'audit')}\n  ${audit.dir} (records ${audit.firstSeq}–${audit.lastSeq}) · read with: cordon audit show ${audit.dir}\n`,
+    `${styled('bold', 'session')}\n  ${session.id} · ${printableLine(session.agent)} · isolation ${session.isolation}\n`,
+    `${styled('bold', 'audit')}\n  ${printableLine(audit.dir)} (records ${audit.firstSeq}–${audit.lastSeq}) · read with: cordon audit show ${printableLine(audit.dir)}\n`,
   ].join('')
 }

@@ -5,6 +5,7 @@ import {
   findAuditFolders,
   hostPaths,
   parsePublicKey,
+  printableJson,
   printableLine,
   readAuditLog,
   verifyAuditLog,
@@ -12,7 +13,7 @@ import {
 } from '#index.ts'
 import { parseLine, textOf, wantsJson, type Command, type ParsedLine } from '#cli/command.ts'
 import { interruption } from '#cli/interruption.ts'
-import { styled, writeText } from '#cli/terminal.ts'
+import { styled, writeJson, writeText } from '#cli/terminal.ts'
 
 const help = `usage: cordon audit show [folder] [--session ID] [--agent NAME] [--type TYPE] [--denied] [--follow] [-o json]
        cordon audit verify [folder] [--key FILE|ed25519:…] [-o json]
@@ -55,38 +56,51 @@ const filterOf = (line: ParsedLine): Filter => {
 }
 
 const resourceText = (resource: unknown): string => {
-  if (typeof resource !== 'object' || resource === null) return ''
-  const fields = new Map(Object.entries(resource).map(([name, value]) => [name, typeof value === 'object' ? '' : String(value)]))
-  const of = (name: string): string => fields.get(name) ?? ''
-  return fields.has('host')
-    ? `${of('method')} ${of('scheme')}://${of('host')}:${of('port')}${of('path')}`
-    : of(fields.has('path') ? 'path' : 'name')
+  if (typeof resource !== 'object' || resource === null) return String(resource)
+  const { scheme, method, host, port, path, name }: Readonly<Record<string, unknown>> = { ...resource }
+  if (host !== undefined) return `${text(method)} ${text(scheme)}://${text(host)}:${text(port)}${text(path)}`
+  return text(path ?? name)
 }
 
-const detailText = (record: AuditRecord): string => {
-  switch (record.type) {
-    case 'opened':
-      return `log ${record.log}, key ${record.keyId}${record.tornBytes === undefined ? '' : `, ${record.tornBytes} bytes of a torn line set aside`}`
-    case 'session-started':
-      return `${record.session}  ${record.agent} ${record.bundle.slice(0, 19)}… segment ${record.segment}, isolation ${record.isolation}`
-    case 'decision':
-      return `${record.call}  ${record.effect} ${record.action} ${resourceText(record.resource)} (${record.rule ?? record.reason ?? ''})${record.hint === undefined ? '' : ` · ${record.hint}`}`
-    case 'outcome':
-      return `${record.call}  ${record.status}${record.code === undefined ? '' : ` (${record.code})`} ${record.durationMs} ms, out ${record.egressBytes} B, in ${record.ingressBytes} B`
-    case 'session-ended':
-      return `${record.session}  ${record.outcome}, exit code ${record.exitCode}`
-    case 'closed':
-      return ''
-  }
+/** A log may be anybody's: its fields need not be what a writer of ours puts there. */
+const text = (value: unknown): string => {
+  if (value === undefined) return ''
+  return typeof value === 'string' ? value : JSON.stringify(value)
 }
+
+type Fields = Readonly<Record<string, unknown>>
+
+const details: Readonly<Record<string, (fields: Fields) => string>> = {
+  opened: ({ log, keyId, tornBytes, unsignedRecords }) =>
+    [
+      `log ${text(log)}, key ${text(keyId)}`,
+      ...(tornBytes === undefined ? [] : [`${text(tornBytes)} bytes of a torn line set aside`]),
+      ...(unsignedRecords === undefined ? [] : [`${text(unsignedRecords)} records before it were not signed`]),
+    ].join(', '),
+  'session-started': ({ session, agent, bundle, segment, isolation }) =>
+    `${text(session)}  ${text(agent)} ${text(bundle).slice(0, 19)}… segment ${text(segment)}, isolation ${text(isolation)}`,
+  decision: ({ call, effect, action, resource, rule, reason, hint }) =>
+    `${text(call)}  ${text(effect)} ${text(action)} ${resourceText(resource)} (${text(rule ?? reason)})${hint === undefined ? '' : ` · ${text(hint)}`}`,
+  outcome: ({ call, status, code, durationMs, egressBytes, ingressBytes }) =>
+    `${text(call)}  ${text(status)}${code === undefined ? '' : ` (${text(code)})`} ${text(durationMs)} ms, out ${text(egressBytes)} B, in ${text(ingressBytes)} B`,
+  'session-ended': ({ session, outcome, exitCode }) => `${text(session)}  ${text(outcome)}, exit code ${text(exitCode)}`,
+}
+
+const detailText = (record: AuditRecord): string =>
+  Object.hasOwn(details, record.type) ? (details[record.type]?.({ ...record }) ?? '') : ''
 
 const colourOf = (record: AuditRecord): 'red' | 'green' | 'dim' => {
   if (record.type !== 'decision') return 'dim'
   return record.effect === 'deny' ? 'red' : 'green'
 }
 
+const timeText = (timeMs: number): string => {
+  const date = new Date(timeMs)
+  return Number.isNaN(date.getTime()) ? `${timeMs} ms` : date.toISOString()
+}
+
 const lineOf = (record: AuditRecord): string => {
-  const head = `${String(record.seq).padStart(6)}  ${new Date(record.timeMs).toISOString()}  ${record.type.padEnd(15)}`
+  const head = `${String(record.seq).padStart(6)}  ${timeText(record.timeMs)}  ${printableLine(record.type).padEnd(15)}`
   return `${head}  ${styled(colourOf(record), printableLine(detailText(record)), process.stdout)}\n`
 }
 
@@ -99,9 +113,10 @@ const show = async (line: ParsedLine): Promise<number> => {
   const interrupted = interruption()
   const follow = line.values['follow'] === true
   for (const [index, folder] of folders.entries()) {
-    if (folders.length > 1 && !json) await writeText(`${styled('bold', folder, process.stdout)}\n`)
+    if (folders.length > 1 && !json) await writeText(`${styled('bold', printableLine(folder), process.stdout)}\n`)
     for await (const record of readAuditLog(folder, { follow: follow && index === folders.length - 1, signal: interrupted })) {
-      if (keep(record)) await writeText(json ? `${JSON.stringify(record)}\n` : lineOf(record))
+      if (interrupted.aborted) return 0
+      if (keep(record)) await writeText(json ? `${printableJson(record)}\n` : lineOf(record))
     }
   }
   return 0
@@ -125,15 +140,21 @@ const verify = async (line: ParsedLine): Promise<number> => {
   const key = keyOf(line)
   const verdicts = []
   for (const folder of foldersOf(line)) verdicts.push({ folder, ...(await verifyAuditLog(folder, key)) })
-  if (wantsJson(line)) await writeText(`${JSON.stringify({ schemaVersion: 1, logs: verdicts }, null, 2)}\n`)
+  if (wantsJson(line)) await writeJson({ schemaVersion: 1, logs: verdicts })
   else {
-    for (const { folder, status, records, head, unsignedTail, problem } of verdicts) {
+    for (const { folder, status, records, head, unsignedTail, adopted, problem } of verdicts) {
       const colour = status === 'bad' ? 'red' : status === 'authenticated' ? 'green' : 'yellow'
-      await writeText(`${styled(colour, verdictText[status], process.stdout)}  ${folder}  ${records} records, head ${head.slice(0, 16)}…\n`)
+      await writeText(
+        `${styled(colour, verdictText[status], process.stdout)}  ${printableLine(folder)}  ${records} records, head ${head.slice(0, 16)}…\n`,
+      )
       if (problem !== undefined)
         await writeText(`  first bad record ${problem.seq} (line ${problem.line}): ${printableLine(problem.message)}\n`)
       if (unsignedTail > 0)
         await writeText(`  ${unsignedTail} records after the last signed head: their writer did not end cleanly, or is still running\n`)
+      if (adopted > 0)
+        await writeText(
+          `  ${adopted} records were not signed when a later writer went on from them: a crash leaves some, and so can a forger\n`,
+        )
     }
   }
   const wanted = key === undefined ? ['authenticated', 'consistent'] : ['authenticated']

@@ -3,7 +3,7 @@ import { parseLine, textOf, wantsJson, type Command } from '#cli/command.ts'
 import { CordonError } from '#index.ts'
 import { interruption } from '#cli/interruption.ts'
 import { bytesText } from '#cli/table.ts'
-import { Progress, writeText } from '#cli/terminal.ts'
+import { Progress, writeJson, writeText } from '#cli/terminal.ts'
 
 const help = `usage: cordon build [folder] [--out FILE] [-o json]
 
@@ -23,7 +23,7 @@ const perform = async (args: readonly string[]): Promise<number> => {
   const out = textOf(line, 'out')
   const built = await buildBundle(folder, { progress: progress.line, signal: interrupted, ...(out !== undefined && { out }) })
   progress.clear()
-  if (json) await writeText(`${JSON.stringify({ schemaVersion: 1, ok: true, ...built }, null, 2)}\n`)
+  if (json) await writeJson({ schemaVersion: 1, ok: true, ...built })
   else await writeText(`${built.path}  ${bytesText(built.bytes)}  ${built.digest}${built.cached ? '  (cached)' : ''}\n`)
   return 0
 }

@@ -1,7 +1,7 @@
 import { detectLevels } from '#index.ts'
 import { parseLine, wantsJson, type Command } from '#cli/command.ts'
 import { table } from '#cli/table.ts'
-import { Progress, styled, writeText } from '#cli/terminal.ts'
+import { Progress, styled, writeJson, writeText } from '#cli/terminal.ts'
 
 const help = `usage: cordon doctor [-o json]
 
@@ -18,7 +18,7 @@ const perform = async (args: readonly string[]): Promise<number> => {
   progress.line('starting a cell at each level')
   const levels = await detectLevels()
   progress.clear()
-  if (json) await writeText(`${JSON.stringify({ schemaVersion: 1, node: process.versions.node, levels }, null, 2)}\n`)
+  if (json) await writeJson({ schemaVersion: 1, node: process.versions.node, levels })
   else await writeText(table([['node', process.versions.node, ''], ...levels.map(rowOf)]))
   return levels.some(({ level, ok }) => ok && level !== 'thread') ? 0 : 125
 }

@@ -1,10 +1,10 @@
-import { CordonError, createRuntime, type Evaluated } from '#index.ts'
+import { CordonError, createRuntime, printableJson, type Evaluated } from '#index.ts'
 import { onlyPositional, parseLine, textOf, wantsJson, type Command } from '#cli/command.ts'
 import { envelope } from '#cli/envelope.ts'
 import { interruption } from '#cli/interruption.ts'
 import { runtimeOptions, runtimeOptionsOf } from '#cli/options.ts'
 import { runReportText } from '#cli/run-report.ts'
-import { guestOutput, Progress, writeNote, writeText } from '#cli/terminal.ts'
+import { GuestOutput, Progress, writeError, writeNote, writeText } from '#cli/terminal.ts'
 
 const help = `usage: cordon eval <code> [options]
 
@@ -48,10 +48,10 @@ const perform = async (args: readonly string[]): Promise<number> => {
 const show = async (evaluated: Evaluated | CordonError, quiet: boolean): Promise<void> => {
   const report = evaluated instanceof CordonError ? evaluated.report : evaluated
   const bytes = new TextEncoder()
-  await writeText(guestOutput(bytes.encode(report?.stdout ?? ''), process.stdout))
-  await writeNote(guestOutput(bytes.encode(report?.stderr ?? ''), process.stderr))
-  if (evaluated instanceof CordonError) await writeNote(`${evaluated.message}\n`)
-  else await writeText(`${JSON.stringify(evaluated.result ?? null, null, 2)}\n`)
+  await new GuestOutput(process.stdout).write(bytes.encode(report?.stdout ?? ''))
+  await new GuestOutput(process.stderr).write(bytes.encode(report?.stderr ?? ''))
+  if (evaluated instanceof CordonError) await writeError(evaluated, [])
+  else await writeText(`${printableJson(evaluated.result ?? null, 2)}\n`)
   if (report !== undefined && !quiet && report.calls.length > 0) await writeNote(runReportText(report))
 }
 

@@ -1,11 +1,20 @@
-import { readFile } from 'node:fs/promises'
-import { CordonError, createRuntime, type Agent, type GuestEngine, type RunOptions, type RunResult, type Session } from '#index.ts'
+import { createReadStream } from 'node:fs'
+import {
+  CordonError,
+  createRuntime,
+  printableJson,
+  type Agent,
+  type GuestEngine,
+  type RunOptions,
+  type RunResult,
+  type Session,
+} from '#index.ts'
 import { onlyPositional, parseLine, textOf, wantsJson, type Command, type ParsedLine } from '#cli/command.ts'
 import { envelope } from '#cli/envelope.ts'
 import { interruption } from '#cli/interruption.ts'
 import { grantHelp, grantOptions, runtimeOptions, runtimeOptionsOf } from '#cli/options.ts'
 import { runReportText } from '#cli/run-report.ts'
-import { guestOutput, Progress, styled, writeError, writeNote, writeText } from '#cli/terminal.ts'
+import { GuestOutput, Progress, styled, writeError, writeNote, writeText } from '#cli/terminal.ts'
 
 const help = `usage: cordon run <folder|file.wasm|file.ts|file.js> [options] [-- arguments]
 
@@ -30,14 +39,14 @@ const options = {
   engine: { type: 'string' },
 } as const
 
-const maxStdinBytes = 8 * 1024 * 1024
+const maxInputBytes = 8 * 1024 * 1024
 
-const readStdin = async (): Promise<string> => {
+const readAll = async (source: AsyncIterable<Buffer>, what: string): Promise<string> => {
   const chunks: Buffer[] = []
   let size = 0
-  for await (const chunk of process.stdin as AsyncIterable<Buffer>) {
+  for await (const chunk of source) {
     size += chunk.length
-    if (size > maxStdinBytes) throw new CordonError('input.invalid', `expected at most ${maxStdinBytes} bytes on stdin`)
+    if (size > maxInputBytes) throw new CordonError('input.invalid', `expected at most ${maxInputBytes} bytes ${what}`)
     chunks.push(chunk)
   }
   return Buffer.concat(chunks).toString('utf8')
@@ -45,14 +54,15 @@ const readStdin = async (): Promise<string> => {
 
 const readInputFile = async (path: string): Promise<string> => {
   try {
-    return await readFile(path, 'utf8')
+    return await readAll(createReadStream(path), `in \`${path}\``)
   } catch (cause) {
+    if (cause instanceof CordonError) throw cause
     throw new CordonError('input.invalid', `expected a readable file at \`${path}\``, { cause, hint: 'check the path after --input @' })
   }
 }
 
 const inputText = async (given: string): Promise<string> => {
-  if (given === '-') return await readStdin()
+  if (given === '-') return await readAll(process.stdin as AsyncIterable<Buffer>, 'on stdin')
   return given.startsWith('@') ? await readInputFile(given.slice(1)) : given
 }
 
@@ -92,11 +102,10 @@ const runOptions = (line: ParsedLine, agent: Agent, signal: AbortSignal): RunOpt
 
 /** Passes the agent's output on as it comes. */
 const showOutput = async (session: Session): Promise<void> => {
-  for await (const event of session) {
-    if (event.type !== 'output') continue
-    if (event.stream === 'stdout') await writeText(guestOutput(event.bytes, process.stdout))
-    else await writeNote(guestOutput(event.bytes, process.stderr))
-  }
+  const shown = { stdout: new GuestOutput(process.stdout), stderr: new GuestOutput(process.stderr) }
+  for await (const event of session) if (event.type === 'output') await shown[event.stream].write(event.bytes)
+  await shown.stdout.end()
+  await shown.stderr.end()
 }
 
 interface Showing {
@@ -107,7 +116,7 @@ interface Showing {
 const showEnd = async (end: { readonly run: RunResult } | { readonly error: CordonError }, { json, quiet }: Showing): Promise<number> => {
   if (json) await writeText(envelope(end))
   const report = 'run' in end ? end.run : end.error.report
-  if (!json && 'run' in end && end.run.result !== null) await writeText(`${JSON.stringify(end.run.result, null, 2)}\n`)
+  if (!json && 'run' in end && end.run.result !== null) await writeText(`${printableJson(end.run.result, 2)}\n`)
   if (!json && !quiet && report !== undefined) await writeNote(runReportText(report))
   if (!json && 'error' in end) await writeError(end.error, [])
   return 'run' in end ? 0 : end.error.exitCode
