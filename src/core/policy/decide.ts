@@ -66,7 +66,7 @@ const decideWellFormed = <C extends Capability>(policy: EffectivePolicy, capabil
   if (origin !== undefined) return deny(capability, { reason: 'denied', origin })
   // Without a manifest the grants are the requests: what is missing there is a grant, and the hint must say so.
   const isRequested = policy.requests === policy.grants || ruleFor(policy.requests, capability) !== undefined
-  if (!isRequested) return deny(capability, { reason: 'not-requested', hint: requestHint(capability) })
+  if (!isRequested) return deny(capability, { reason: 'not-requested', hint: requestHint(capability, policy.grants.fs) })
   const rule = ruleFor(policy.grants, capability)
   if (rule === undefined || isThroughOtherMount(capability, rule)) {
     return deny(capability, { reason: 'not-granted', hint: grantHint(capability, policy.grants.fs) })

@@ -10,6 +10,9 @@ const shellWord = (text: string): string => (isShellSafe(text) ? text : `'${text
 
 const nameFlags = { 'secret:use': 'secret', 'env:read': 'env', 'tool:call': 'tool' } as const
 
+/** What a path outside of every mount gets instead of a flag: no grant was meant to open it, and one that did would be too wide. */
+const leavesMounts = 'the path leaves every mount'
+
 const mountFlag = (grants: readonly FsRule[], { action, path, mount }: FsCapability): string | undefined => {
   const granted = mountFor(grants, path)
   const host = granted?.hostPath === undefined ? 'HOST_FOLDER' : shellWord(granted.hostPath)
@@ -17,8 +20,13 @@ const mountFlag = (grants: readonly FsRule[], { action, path, mount }: FsCapabil
   return isShellSafe(guest) ? `--mount ${host}:${guest}${action === 'fs:write' ? ':rw' : ''}` : undefined
 }
 
-/** The flag that would grant a capability; `undefined` when none can be written safely. */
+/** Whether a path lies in no mount, so that what it belongs to is the root itself (`../x`). */
+const isOutside = (capability: Capability, grants: readonly FsRule[]): boolean =>
+  'path' in capability && capability.action !== 'net:request' && capability.mount === '/' && mountFor(grants, capability.path) === undefined
+
+/** The flag that would grant a capability, or why there is none; `undefined` when none can be written safely. */
 export const grantHint = (capability: Capability, grants: readonly FsRule[]): string | undefined => {
+  if (isOutside(capability, grants)) return leavesMounts
   const flag = grantFlag(capability, grants)
   return flag === undefined ? undefined : `allow with: ${flag}`
 }
@@ -45,8 +53,9 @@ const requestLine = (capability: Capability): string | undefined => {
   return isShellSafe(capability.name) ? `${nameLists[capability.action]}: [{ name: ${capability.name} }]` : undefined
 }
 
-/** The line of `agent.yaml` that would ask for a capability; `undefined` when none can be written safely. */
-export const requestHint = (capability: Capability): string | undefined => {
+/** The line of `agent.yaml` that would ask for a capability, or why there is none; `undefined` when none can be written safely. */
+export const requestHint = (capability: Capability, grants: readonly FsRule[]): string | undefined => {
+  if (isOutside(capability, grants)) return leavesMounts
   const line = requestLine(capability)
   return line === undefined ? undefined : `ask for it in agent.yaml: requests: { ${line} }`
 }

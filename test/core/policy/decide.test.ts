@@ -357,6 +357,14 @@ describe('what people read', () => {
     expect(outcome(policyOf({ allow: {} }), file('fs:read', '/a b', '/a b/c'))).toBe('denied fs:read /a b/c (not granted)')
   })
 
+  test('a path that leaves every mount gets no flag or line that would open the root', () => {
+    const outside = file('fs:read', '/', '/secret')
+    const inbox = { mounts: [{ host: './inbox', guest: '/inbox' }] }
+    expect(outcome(policyOf({ allow: inbox }), outside)).toBe('denied fs:read /secret (not granted) · the path leaves every mount')
+    const asks = { fs: [{ guest: '/inbox', mode: 'ro', why: 'x' }] }
+    expect(outcome(policyOf({ asks, allow: inbox }), outside)).toBe('denied fs:read /secret (not requested) · the path leaves every mount')
+  })
+
   test('a host path in a hint is quoted for the shell', () => {
     const policy = policyOf({ allow: { mounts: [{ host: "./it's here", guest: '/in' }] } })
     expect(outcome(policy, file('fs:write', '/in', '/in/a'))).toBe(

@@ -83,15 +83,31 @@ class GrantedTools implements Provider {
       const running = (async () => tool.run(input, { signal, sessionId: id, callId }))()
       return await Promise.race([running, ended.promise])
     } catch (error) {
-      throw error instanceof GuestFault ? error : new GuestFault('failed', `the tool threw ${kindOf(error)}`)
+      throw isGuestFault(error) ? error : new GuestFault('failed', `the tool threw ${kindOf(error)}`)
     } finally {
       signal.removeEventListener('abort', stop)
     }
   }
 }
 
+const isGuestFault = (error: unknown): error is GuestFault => {
+  try {
+    return error instanceof GuestFault
+  } catch {
+    return false
+  }
+}
+
 /** What kind of thing was thrown: the message may hold what the tool works with, so it is not recorded. */
-const kindOf = (error: unknown): string => (error instanceof Error ? error.name.slice(0, 64) : `a ${typeof error}`)
+const kindOf = (error: unknown): string => {
+  try {
+    const name: unknown = error instanceof Error ? error.name : undefined
+    return typeof name === 'string' ? name.slice(0, 64) : `a ${typeof error}`
+  } catch {
+    // Even looking at what was thrown may throw.
+    return 'something odd'
+  }
+}
 
 const encodeOutput = (output: unknown): Uint8Array => {
   let text: string | undefined

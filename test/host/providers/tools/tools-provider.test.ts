@@ -114,7 +114,16 @@ describe('what goes wrong in a tool', () => {
           throw thrown
         },
       })
-    const tools = { error: boom(new Error('/etc/secret path')), text: boom('password'), nothing: boom(undefined) }
+    const throws = (): never => {
+      throw new Error('password')
+    }
+    const tools = {
+      error: boom(new Error('/etc/secret path')),
+      text: boom('password'),
+      nothing: boom(undefined),
+      nameless: boom(Object.assign(new Error('password'), { name: 7 })),
+      trap: boom(new Proxy(new Error('password'), { get: throws, getPrototypeOf: throws })),
+    }
     await using session = guestWith({
       ...tools,
       rejects: tool({ input: z.null(), run: () => Promise.reject(new Error('db://user:pass@host')) }),
