@@ -25,8 +25,33 @@ export const argumentsFromJson = (text: string): readonly unknown[] => {
   return typeof value === 'object' ? Object.values(value) : [value]
 }
 
-/** JSON text of a lifted result. */
-export const resultToJson = (value: unknown): string => JSON.stringify(value === undefined ? null : value, replace) ?? 'null'
+/**
+ * JSON text of a lifted result; `undefined` when it is longer than `maxLength`, found out before it is written: lists may alias one
+ * another, so that a few kilobytes of a guest's memory stand for gigabytes.
+ */
+export const resultToJson = (value: unknown, maxLength: number): string | undefined => {
+  let left = maxLength
+  const count = (_key: string, each: unknown): unknown => {
+    left -= leastLength(each)
+    if (left < 0) throw new TooLong()
+    return replace(each)
+  }
+  try {
+    return JSON.stringify(value === undefined ? null : value, count) ?? 'null'
+  } catch (error) {
+    if (error instanceof TooLong) return undefined
+    throw error
+  }
+}
+
+class TooLong extends Error {}
+
+/** How many characters a value takes at the least, those inside it left out. */
+const leastLength = (value: unknown): number => {
+  if (typeof value === 'string') return value.length
+  // Its numbers are counted again, one by one, and take a comma each.
+  return ArrayBuffer.isView(value) && 'length' in value ? Number(value.length) : 1
+}
 
 /** Whether an agent's text is JSON already, or words to be quoted. */
 export const isJson = (value: unknown): value is string => {
@@ -47,7 +72,7 @@ const parse = (text: string): unknown => {
   }
 }
 
-const replace = (_key: string, value: unknown): unknown => {
+const replace = (value: unknown): unknown => {
   if (typeof value === 'bigint') return Number.isSafeInteger(Number(value)) ? Number(value) : value.toString()
   if (ArrayBuffer.isView(value)) return Array.from(value as unknown as ArrayLike<unknown>)
   return value === undefined ? null : value

@@ -155,18 +155,20 @@ const argumentsOf = ({ kind }: ExportedFunction, start: SessionStart): readonly 
 }
 
 const returned = ({ kind }: ExportedFunction, value: unknown): GuestOutcome => {
-  const result = kind === 'agent-run' && typeof value === 'string' ? value : resultToJson(kind === 'wasi-command' ? null : value)
+  const isText = kind === 'agent-run' && typeof value === 'string'
+  const result = isText ? value : resultToJson(kind === 'wasi-command' ? null : value, maxResultBytes)
   return fits(result) ? { kind: 'returned', result } : tooLong
 }
 
 const declared = ({ kind }: ExportedFunction, payload: unknown): GuestOutcome => {
   // `wasi:cli/run` says no more than that it failed.
   if (kind === 'wasi-command') return { kind: 'exit', code: 1 }
-  const error = kind === 'agent-run' && isJson(payload) ? payload : resultToJson(payload)
+  const error = kind === 'agent-run' && isJson(payload) ? payload : resultToJson(payload, maxResultBytes)
   return fits(error) ? { kind: 'error', error } : tooLong
 }
 
 const tooLong: GuestOutcome = { kind: 'trap', message: `expected a result of at most ${maxResultBytes} bytes, got more` }
 
 /** Twice: a head is JSON, in which the text is quoted once more. */
-const fits = (text: string): boolean => text.length <= maxResultBytes && Buffer.byteLength(JSON.stringify(text)) <= maxResultBytes
+const fits = (text: string | undefined): text is string =>
+  text !== undefined && text.length <= maxResultBytes && Buffer.byteLength(JSON.stringify(text)) <= maxResultBytes

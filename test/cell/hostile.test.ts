@@ -74,6 +74,29 @@ describe('a guest that means harm', () => {
     })
   }
 
+  it('does not make the cell write out gigabytes that alias a few kilobytes', async () => {
+    const wat = `(component
+      (core module $m
+        (memory (export "memory") 2)
+        (func (export "run") (result i32) (local $i i32)
+          (loop $more
+            (i32.store (i32.add (i32.const 1024) (i32.mul (local.get $i) (i32.const 8))) (i32.const 0))
+            (i32.store (i32.add (i32.const 1028) (i32.mul (local.get $i) (i32.const 8))) (i32.const 65000))
+            (br_if $more (i32.lt_u (local.tee $i (i32.add (local.get $i) (i32.const 1))) (i32.const 2000))))
+          (i32.store (i32.const 0) (i32.const 1024))
+          (i32.store (i32.const 4) (i32.const 2000))
+          (i32.const 0)))
+      (core instance $m (instantiate $m))
+      (func (export "run") (result (list (list u8))) (canon lift (core func $m "run") (memory (core memory $m "memory")))))`
+    await using cell = new TestCell()
+    await cell.load(await artifactOf(wat))
+    const before = process.cpuUsage()
+    const { outcome } = await cell.run({ call: 'run', input: '' })
+    const { user, system } = process.cpuUsage(before)
+    expect(outcome).toEqual({ kind: 'trap', message: 'expected a result of at most 1000000 bytes, got more' })
+    expect((user + system) / 1000).toBeLessThan(1000)
+  })
+
   it('gets no result out of pointers that lie', async () => {
     await using cell = new TestCell()
     for (const [pointer, length] of [
