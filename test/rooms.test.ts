@@ -67,16 +67,15 @@ test('what the cell loads never reaches a package, through core or wire either',
   expect(npm).toEqual([])
 })
 
-test('a provider knows its own folder, core, wire and the provider port', () => {
+test('a provider knows its own folder, core, wire, the secrets and the provider port', () => {
+  const shared = /^src\/host\/(?:broker\/provider|providers\/turns)\.ts$|^src\/host\/providers\/secrets\//
   const wrong = files
     .filter((file) => file.startsWith('src/host/providers/'))
     .flatMap((file) => {
-      const [own = ''] = /^src\/host\/providers\/[^/]+\//.exec(file) ?? []
+      const [own = file] = /^src\/host\/providers\/[^/]+\//.exec(file) ?? []
       return [...textOf(file).matchAll(/from '#(host\/[^']+)'/g)]
         .map(([, target = '']) => `src/${target}`)
-        .filter(
-          (target) => target !== 'src/host/broker/provider.ts' && !target.startsWith('src/host/providers/') && !target.startsWith(own),
-        )
+        .filter((target) => !shared.test(target) && !target.startsWith(own))
         .map((target) => `${file} imports ${target}`)
     })
   expect(wrong).toEqual([])
