@@ -182,9 +182,10 @@ export class Runtime {
   }
 
   #policyFor(agent: LoadedAgent, { allow, limits }: Pick<RunOptions, 'allow' | 'limits'>): EffectivePolicy {
-    const { policies, layers, ceiling } = this.#parts
+    const { policies, layers, ceiling, paths, audit } = this.#parts
+    const ownFolders = [audit.folder, paths.audit, paths.keys, paths.cache]
     const own = allow === undefined ? [] : [parseAllowOption(allow)]
-    return effectiveFor({ agent, policies, layers: [...layers, ...own], ceiling, limits: limits ?? {} })
+    return effectiveFor({ agent, policies, layers: [...layers, ...own], ownFolders, ceiling, limits: limits ?? {} })
   }
 
   #begin({ agent, policy, function: called, input, options }: Parameters<AgentHost['begin']>[0]): Session {

@@ -1,10 +1,34 @@
 import { accessSync, constants, realpathSync, statSync } from 'node:fs'
+import { resolve } from 'node:path'
 import { CordonError } from '#core/errors.ts'
 import { neutralise, quoted } from '#core/policy/neutralise.ts'
+import { isWithin } from '#core/policy/path.ts'
 import type { Origin } from '#core/policy/rules.ts'
 
 const refuse = (origin: Origin, path: string, [got, hint]: readonly [string, string]): CordonError =>
   new CordonError('mount.invalid', `${neutralise(origin)}: expected a folder at ${quoted(path, 300)}, got ${got}`, { hint })
+
+const realOrNamed = (path: string): string => {
+  try {
+    return realpathSync(path)
+  } catch {
+    return resolve(path)
+  }
+}
+
+/**
+ * Refuses a folder (real path) that holds one of Cordon's own, or lies in it: an agent that reads the keys can sign logs, one that
+ * writes the caches writes other agents. Throws CordonError `mount.invalid`.
+ */
+export const refuseOwnFolders = (real: string, origin: Origin, own: readonly string[]): void => {
+  const met = own.map(realOrNamed).find((folder) => isWithin(real, folder) || isWithin(folder, real))
+  if (met === undefined) return
+  throw new CordonError(
+    'mount.invalid',
+    `${neutralise(origin)}: expected a folder apart from Cordon's own, got ${quoted(real, 300)}, which overlaps ${quoted(met, 300)}`,
+    { hint: 'mount a narrower folder: an agent must not reach the audit log, the keys or the caches' },
+  )
+}
 
 /**
  * The real path of a host folder that a mount names: absolute, links resolved. Throws CordonError `mount.invalid` when it is missing,

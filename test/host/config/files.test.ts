@@ -290,6 +290,22 @@ describe('mount folders', () => {
     expect(await refusal(() => resolveMountFolder(join(path, 'loop'), '--mount'))).toContain('got ELOOP')
   })
 
+  test('never overlap a folder of Cordon’s own, from above or below, by whatever link', async () => {
+    const path = await folderWith({})
+    await mkdir(join(path, 'state/keys'), { recursive: true })
+    await mkdir(join(path, 'letters'))
+    await symlink('state', join(path, 'innocent'))
+    const mounting = (host: string) => () =>
+      effectiveFor({
+        agent: { name: 'a', digest: '', manifest: undefined },
+        policies: [],
+        layers: [parseAllowOption({ mounts: [{ host: join(path, host), guest: '/in' }] })],
+        ownFolders: [join(path, 'innocent/keys'), join(path, 'not-yet')],
+      })
+    for (const host of ['.', 'state', 'state/keys', 'innocent']) expect(await refusal(mounting(host))).toContain('apart from Cordon')
+    expect(mounting('letters')().grants.fs).toHaveLength(1)
+  })
+
   test('a link to a forbidden folder is refused by where it leads', async () => {
     const path = await folderWith({})
     await symlink('/proc', join(path, 'innocent'))

@@ -138,7 +138,7 @@ export const createFsProvider = async (
 ): Promise<FsProvider> => {
   const { pinned = [], maxNewEntries = 10_000, defaultQuotaBytes = 1024 ** 3 } = options
   const paths = descriptorPaths()
-  const mounts = await openMounts(rules, { maxNewEntries, defaultQuotaBytes })
+  const mounts = await openMounts(rules, { maxNewEntries, defaultQuotaBytes }, paths)
   const world: FsWorld = {
     paths,
     mounts: new MountTable(mounts, paths),

@@ -68,12 +68,15 @@ export interface MountBounds {
   readonly defaultQuotaBytes: number
 }
 
-const openRoot = async (rule: FsRule): Promise<FileHandle> => {
+const openRoot = async (rule: FsRule, paths: DescriptorPaths): Promise<FileHandle> => {
   if (rule.hostPath === undefined) {
     throw new CordonError('mount.invalid', `expected a host folder for the mount \`${rule.guestPath}\`, got none (${rule.origin})`)
   }
   try {
-    return await open(rule.hostPath, O_PATH | constants.O_DIRECTORY)
+    const root = await open(rule.hostPath, O_PATH | constants.O_DIRECTORY | constants.O_NOFOLLOW)
+    if (paths.truth(root) === rule.hostPath) return root
+    await root.close()
+    throw new Error('a link is on the way now')
   } catch (cause) {
     throw new CordonError('mount.invalid', `expected a folder at \`${rule.hostPath}\` to mount as \`${rule.guestPath}\`, found none`, {
       cause,
@@ -90,15 +93,18 @@ const usageOf = async (rule: FsRule, bounds: MountBounds): Promise<Usage> => {
   return new Usage({ bytes: quotaBytes, usedBytes: await measureBytes(hostPath), newEntries: bounds.maxNewEntries })
 }
 
-/** Opens every mount's root. Throws CordonError `mount.invalid`, with nothing left open. */
-export const openMounts = async (rules: readonly FsRule[], bounds: MountBounds): Promise<readonly Mount[]> => {
+/**
+ * Opens every mount's root. Their host paths are real ones: where a link stands in one now, somebody put it there since policy
+ * was read (an agent that may write the folder above), and it is refused. Throws CordonError `mount.invalid`, with nothing left open.
+ */
+export const openMounts = async (rules: readonly FsRule[], bounds: MountBounds, paths: DescriptorPaths): Promise<readonly Mount[]> => {
   const mounts: Mount[] = []
   try {
     for (const rule of rules) {
       if (mounts.some((mount) => mount.guestPath === rule.guestPath)) {
         throw new CordonError('mount.invalid', `expected one mount at \`${rule.guestPath}\`, got two (${rule.origin})`)
       }
-      const root = await openRoot(rule)
+      const root = await openRoot(rule, paths)
       try {
         mounts.push({ guestPath: rule.guestPath, mode: rule.mode, root, usage: await usageOf(rule, bounds) })
       } catch (error) {

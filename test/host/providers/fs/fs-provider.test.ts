@@ -220,6 +220,16 @@ describe('mounts that cannot be had', () => {
     expect(await refusal([twice, twice])).toBe('mount.invalid')
     expect(openDescriptors()).toBe(before)
   })
+
+  test('a folder that a link has taken the place of since policy was read, itself or on the way, is refused', async () => {
+    await using folder = await scratchFolder()
+    await mkdir(join(folder.path, 'elsewhere/below'), { recursive: true })
+    await symlink('elsewhere', join(folder.path, 'link'))
+    const before = openDescriptors()
+    for (const path of ['link', 'link/below'])
+      expect(await refusal([fsRule('/a', 'ro', { hostPath: join(folder.path, path) })])).toBe('mount.invalid')
+    expect(openDescriptors()).toBe(before)
+  })
 })
 
 /** The answer, which must not be a refusal. */
