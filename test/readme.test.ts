@@ -50,7 +50,7 @@ const expected: readonly (readonly [line: string, check: (finished: Finished) =>
     'npx cordon run my-agent',
     (finished) => {
       expect(resultOf(finished)).toEqual({ greeting: 'Hello, world!', notes: [] })
-      expect(finished.stderr).toMatch(/capability calls\n {2}none/)
+      expect(finished.stderr).toMatch(/deny {3}fs:read \/notes {2}not-granted/)
     },
   ],
   [

@@ -149,7 +149,11 @@ describe('an agent from cordon init', () => {
   test('copes with being granted nothing', async () => {
     const { exitCode, stdout } = await cordon(['run', 'my-agent', '-o', 'json'])
     expect(exitCode).toBe(0)
-    expect(JSON.parse(stdout)).toMatchObject({ result: { notes: [] } })
+    expect(JSON.parse(stdout)).toMatchObject({
+      result: { notes: [] },
+      denials: [{ target: 'fs:read /notes', reason: 'not-granted', hint: 'allow with: --mount HOST_FOLDER:/notes' }],
+      usage: { calls: 1, denied: 1 },
+    })
   })
 
   test('is denied a page that nobody granted, with the flag that would allow it', async () => {

@@ -93,8 +93,9 @@ export class Broker {
     }
   }
 
-  /** Decides and records a capability that is handed over at the start (an environment variable) rather than called for. */
+  /** Decides and records what is handed over at the start rather than called for: environment variables, and mounts that were asked for in vain. */
   async decideAtStart(capability: Capability): Promise<boolean> {
+    this.meter.decidedAtStart()
     const decision = decide(this.#options.policy, capability)
     await this.#record(decision, { kind: 'capability', capability, effect: 'read' }, 'start')
     return decision.effect === 'allow'

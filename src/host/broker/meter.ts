@@ -10,6 +10,7 @@ const continuationsPerCall = 10_000
 export class Meter {
   readonly #limits: Limits
   #calls = 0
+  #atStart = 0
   #denied = 0
   #continuations = 0
   #egress = 0
@@ -25,6 +26,11 @@ export class Meter {
   call(): boolean {
     this.#calls += 1
     return this.#calls <= this.#limits.calls
+  }
+
+  /** Counts a decision that the host made at the start on its own: reported, but not held against the guest's limit. */
+  decidedAtStart(): void {
+    this.#atStart += 1
   }
 
   /** Counts a continuation; false when there were absurdly many. */
@@ -77,6 +83,12 @@ export class Meter {
   }
 
   get counts(): { calls: number; denied: number; egressBytes: number; ingressBytes: number; outputBytes: number } {
-    return { calls: this.#calls, denied: this.#denied, egressBytes: this.#egress, ingressBytes: this.#ingress, outputBytes: this.#output }
+    return {
+      calls: this.#calls + this.#atStart,
+      denied: this.#denied,
+      egressBytes: this.#egress,
+      ingressBytes: this.#ingress,
+      outputBytes: this.#output,
+    }
   }
 }

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import type { Artifact, ExportedFunction } from '#core/artifact.ts'
 import type { Receipt } from '#core/audit/receipt.ts'
 import { CordonError } from '#core/errors.ts'
+import { isWithin } from '#core/policy/path.ts'
 import type { EffectivePolicy } from '#core/policy/rules.ts'
 import type { RunReport } from '#core/report.ts'
 import type { AuditSink } from '#host/broker/audit-sink.ts'
@@ -125,6 +126,7 @@ export class Session {
     this.#deadline = setTimeout(() => this.#end(notPlaced()), placingMs)
     await this.#recordStart()
     const preopens = await this.#options.equip(this.#broker, this.#providerSession())
+    await this.#missedMounts()
     const env = await this.#environment()
     this.#place = await pool.acquire({ segment: `${policy.agent}\0${segment}`, memoryBytes: policy.limits.memoryBytes }, this.#over.signal)
     const { cell } = this.#place
@@ -168,6 +170,16 @@ export class Session {
     this.#started = true
     this.#startedMs = this.#options.now()
     this.#deadline = setTimeout(() => this.#end(limitError('timeout', limits)), limits.timeoutMs)
+  }
+
+  /** A folder that was asked for and not granted is simply not there for the guest; the operator is told what it missed. */
+  async #missedMounts(): Promise<void> {
+    const { grants, requests } = this.#options.policy
+    for (const { guestPath, mode } of requests.fs) {
+      const isMounted = grants.fs.some((mount) => isWithin(mount.guestPath, guestPath) || isWithin(guestPath, mount.guestPath))
+      if (!isMounted)
+        await this.#broker.decideAtStart({ action: mode === 'rw' ? 'fs:write' : 'fs:read', mount: guestPath, path: guestPath })
+    }
   }
 
   /** Environment variables are handed over at the start, so each is decided and recorded then. */
