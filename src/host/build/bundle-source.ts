@@ -7,6 +7,7 @@ import type { BuildFailure, Message, OnResolveResult, Plugin } from 'esbuild'
 import { CordonError } from '#core/errors.ts'
 import type { GuestEngine } from './build-agent.ts'
 import { ownModule } from './build-tools.ts'
+import { surveyBundle } from './survey-bundle.ts'
 
 /** A bundled agent: one ES module that imports nothing but WIT interfaces. */
 export interface BundledSource {
@@ -117,6 +118,8 @@ export const bundleSource = async (request: BundleRequest): Promise<BundledSourc
   const { build } = await import('esbuild')
   const { entry, engine, interfaces } = request
   const project = projectFolder(entry)
+  // A source file alone lies in a folder of the operator's, which holds what it holds.
+  if (existsSync(join(project, 'agent.yaml'))) await surveyBundle(project)
   try {
     const folders = await readableFolders(entry)
     const { outputFiles, metafile, warnings } = await build({
@@ -136,6 +139,8 @@ export const bundleSource = async (request: BundleRequest): Promise<BundledSourc
       conditions: ['workerd', 'edge-light', 'worker', 'import'],
       define: { cordonEngine: JSON.stringify(engine) },
       treeShaking: true,
+      // Not the bundle's own: its `extends` may name any file or device of this host.
+      tsconfigRaw: '{}',
       logLevel: 'silent',
       plugins: [stayInside(folders, project), witImports(interfaces)],
     })

@@ -107,3 +107,30 @@ describe('building writes into the bundle, not through its links', () => {
     expect((await buildBundle(bundle, { ...options, out })).path).toBe(out)
   })
 })
+
+describe('the bundler is not held up', () => {
+  const plants: readonly (readonly [string, () => void])[] = [
+    ['a pipe that is imported', () => fifo(join(bundle, 'x.js'))],
+    ['a pipe as tsconfig.json', () => fifo(join(bundle, 'tsconfig.json'))],
+    ['a pipe as package.json', () => fifo(join(bundle, 'package.json'))],
+    ['a device as package.json', () => symlinkSync('/dev/zero', join(bundle, 'package.json'))],
+    [
+      'a link to a pipe',
+      () => (mkdirSync(join(bundle, 'a')), fifo(join(bundle, 'a', 'pipe')), symlinkSync('a/pipe', join(bundle, 'x.js'))),
+    ],
+  ]
+
+  test.each(plants)('by %s', async (_name, plant) => {
+    manifest('source: agent.js\nengine: quickjs')
+    writeFileSync(join(bundle, 'agent.js'), "import './x.js'; export const run = () => 1")
+    plant()
+    await expect(loadBundle(bundle, options)).rejects.toMatchObject({ code: 'bundle.invalid' })
+  })
+
+  test('by a tsconfig.json that extends a device', async () => {
+    manifest('source: agent.js\nengine: quickjs')
+    writeFileSync(join(bundle, 'agent.js'), 'export const run = () => 1')
+    writeFileSync(join(bundle, 'tsconfig.json'), '{ "extends": "/dev/zero" }')
+    expect((await loadBundle(bundle, options)).name).toBe('evil')
+  })
+})
