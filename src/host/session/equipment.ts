@@ -42,7 +42,7 @@ export const equipment =
       .map(({ name }) => name)
       .filter((name) => decide(policy, { action: 'tool:call', name }).effect === 'allow')
     broker.use(files.provider)
-    broker.use(createHttpProvider(session, { secrets: vault }))
+    broker.use(createHttpProvider(session, { secrets: vault, denies: denies.net }))
     broker.use(createSecretsProvider(session, vault))
     broker.use(createToolsProvider(session, tools, toolNames))
     broker.use(createStdinProvider(session, stdin))
