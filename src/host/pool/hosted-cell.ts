@@ -8,7 +8,8 @@ import { maxCallsInFlight, type FromCell, type GuestOutcome, type GuestUsage, ty
 export interface SessionSink {
   call(id: number, call: Call): void
   output(stream: 'stdout' | 'stderr', bytes: Uint8Array): void
-  ended(outcome: GuestOutcome, usage: GuestUsage): void
+  /** `alone`: no other session was in the cell in its time, so that what the host measured of the cell is the session's. */
+  ended(outcome: GuestOutcome, usage: GuestUsage, alone: boolean): void
   /** The cell is gone, and the session with it. */
   lost(end: CellEnd): void
 }
@@ -17,6 +18,7 @@ interface Placed {
   readonly sink: SessionSink
   lastCallId: number
   readonly waiting: Set<number>
+  alone: boolean
 }
 
 /** How long a cell may take to compile one artifact: the largest take seconds. */
@@ -95,7 +97,8 @@ export class HostedCell {
   }
 
   start(session: number, start: SessionStart, sink: SessionSink): void {
-    this.#sessions.set(session, { sink, lastCallId: -1, waiting: new Set() })
+    for (const other of this.#sessions.values()) other.alone = false
+    this.#sessions.set(session, { sink, lastCallId: -1, waiting: new Set(), alone: this.#sessions.size === 0 })
     if (this.#end === undefined) this.#running.send({ type: 'start', session, ...start })
     else this.#lose(session, this.#end)
   }
@@ -134,9 +137,9 @@ export class HostedCell {
       case 'output':
         return this.#placed(message.session).sink.output(message.stream, message.body)
       case 'ended': {
-        const { sink } = this.#placed(message.session)
+        const { sink, alone } = this.#placed(message.session)
         this.#sessions.delete(message.session)
-        return sink.ended(message.outcome, message.usage)
+        return sink.ended(message.outcome, message.usage, alone)
       }
     }
   }

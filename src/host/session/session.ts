@@ -72,7 +72,8 @@ export class Session {
   #started = false
   #deadline: NodeJS.Timeout | undefined
   #cpuAtStartUs = 0
-  #reported: GuestUsage = { fuel: 0, cpuUs: 0, memoryPeakBytes: 0 }
+  /** `undefined` until the cell says how its guest ended; a lost cell never does. */
+  #reported: GuestUsage | undefined
   #firstSeq = -1
   #lastSeq = -1
 
@@ -130,7 +131,6 @@ export class Session {
     const env = await this.#environment()
     this.#place = await pool.acquire({ segment: `${policy.agent}\0${segment}`, memoryBytes: policy.limits.memoryBytes }, this.#over.signal)
     const { cell } = this.#place
-    this.#cpuAtStartUs = cell.cpuUs()
     await this.#unlessOver(cell.load(artifact))
     this.#over.signal.throwIfAborted()
     const { fuel, cpuTimeMs, memoryBytes, tableElements, handles } = policy.limits
@@ -147,6 +147,7 @@ export class Session {
       stdoutIsTerminal: false,
     }
     this.#startClock()
+    this.#cpuAtStartUs = cell.cpuUs()
     cell.start(this.#options.number, start, this.#sink())
     const ended = await this.#guestEnded.promise
     if (this.#cause !== undefined) return { error: this.#cause }
@@ -217,7 +218,7 @@ export class Session {
         const kept = this.#output.take(stream, bytes, this.#broker.meter.output(bytes.length))
         if (kept.length > 0) this.#events.push({ type: 'output', stream, bytes: kept })
       },
-      ended: (outcome, usage) => this.#guestEnd(outcome, usage),
+      ended: (outcome, usage, alone) => this.#guestEnd(outcome, { ...usage, cpuUs: this.#credibleCpuUs(usage.cpuUs, alone) }),
       lost: (end) => this.#lost(end),
     }
   }
@@ -250,8 +251,7 @@ export class Session {
   }
 
   async #finish(settled: Settled): Promise<RunResult> {
-    const wallMs = this.#started ? this.#options.now() - this.#startedMs : 0
-    const cpuUs = this.#cpuUs()
+    const used = this.#used()
     this.#cause ??= 'error' in settled ? settled.error : undefined
     this.#over.abort(this.#cause ?? new CordonError('runtime.closed', 'the session is over'))
     this.#place?.release()
@@ -259,13 +259,7 @@ export class Session {
     await this.#broker[Symbol.asyncDispose]().catch((error: unknown) => (this.#cause ??= asCordonError(error)))
     // What ended the session late (a log that failed at its last record) turns a success into a failure, never the other way round.
     const error = 'error' in settled ? settled.error : this.#cause
-    const usage = {
-      wallMs,
-      cpuMs: Math.round(cpuUs / 1000),
-      fuel: this.#reported.fuel,
-      memoryPeakBytes: this.#reported.memoryPeakBytes,
-      ...this.#broker.meter.counts,
-    }
+    const usage = { ...used, ...this.#broker.meter.counts }
     const recordFailure = await this.#recordEnd(error, usage)
     this.#events.end()
     const report = this.#report(usage)
@@ -274,11 +268,26 @@ export class Session {
     return { result: 'result' in settled ? settled.result : null, ...report }
   }
 
-  /** The cell's own word on CPU time, held against what the host measured of the whole cell. */
-  #cpuUs(): number {
-    if (this.#place === undefined) return 0
-    const measured = Math.max(0, this.#place.cell.cpuUs() - this.#cpuAtStartUs)
-    return this.#reported.cpuUs > 0 ? Math.min(this.#reported.cpuUs, measured) : measured
+  /**
+   * What the cell says of CPU time, held against what the host measured of the whole cell: a session that was alone in it used all of
+   * that, one of several at most that. A breached cell can shift time between its own sessions, and no further.
+   */
+  #credibleCpuUs(reported: number, alone: boolean): number {
+    const measured = this.#measuredCpuUs()
+    return alone ? Math.max(measured, Math.min(reported, this.#wallMs() * 1000)) : Math.min(reported, measured)
+  }
+
+  #used(): Pick<RunReport['usage'], 'wallMs' | 'cpuMs' | 'fuel' | 'memoryPeakBytes'> {
+    const { fuel, cpuUs, memoryPeakBytes } = this.#reported ?? { fuel: 0, cpuUs: this.#measuredCpuUs(), memoryPeakBytes: 0 }
+    return { wallMs: this.#wallMs(), cpuMs: Math.round(cpuUs / 1000), fuel, memoryPeakBytes }
+  }
+
+  #measuredCpuUs(): number {
+    return this.#place === undefined || !this.#started ? 0 : Math.max(0, this.#place.cell.cpuUs() - this.#cpuAtStartUs)
+  }
+
+  #wallMs(): number {
+    return this.#started ? this.#options.now() - this.#startedMs : 0
   }
 
   #report(usage: RunReport['usage']): RunReport {

@@ -302,3 +302,17 @@ test('a cell that never says whether it loaded a component is ended', async () =
   vi.advanceTimersByTime(60_000)
   await refused
 })
+
+test('a session hears whether it was alone in its cell all its time', async () => {
+  const { cell, puppet } = await hosted()
+  const alone: boolean[] = []
+  const sink = (): SessionSink => ({ ...hearing().sink, ended: (_outcome, _usage, was) => alone.push(was) })
+  const end = (session: number): void => puppet.says({ type: 'ended', session, outcome: { kind: 'killed' }, usage })
+  cell.start(1, start, sink())
+  end(1)
+  cell.start(2, start, sink())
+  cell.start(3, start, sink())
+  end(2)
+  end(3)
+  expect(alone).toEqual([true, false, false])
+})
