@@ -53,6 +53,9 @@ export class GuestOutput {
   }
 }
 
+/** Where an agent's own standard output goes beside a result: into a pipe or file the result goes alone. */
+export const besideResult = (): NodeJS.WriteStream => (process.stdout.isTTY ? process.stdout : process.stderr)
+
 /** Says what went wrong and what to do: a line or two on stderr, or the envelope's error on stdout with `-o json`. */
 export const writeError = async (error: CordonError, args: readonly string[]): Promise<void> => {
   if (asksForJson(args)) {

@@ -225,7 +225,8 @@ describe('cordon eval', () => {
   test('runs a string', async () => {
     expect(await cordon(['eval', 'console.log("hi"); return input.a * 2', '--input', '{"a":21}'])).toMatchObject({
       exitCode: 0,
-      stdout: 'hi\n42\n',
+      stdout: '42\n',
+      stderr: expect.stringContaining('hi\n') as string,
     })
   })
 

@@ -4,7 +4,7 @@ import { envelope } from '#cli/envelope.ts'
 import { interruption } from '#cli/interruption.ts'
 import { runtimeOptions, runtimeOptionsOf } from '#cli/options.ts'
 import { runReportText } from '#cli/run-report.ts'
-import { GuestOutput, Progress, writeError, writeNote, writeText } from '#cli/terminal.ts'
+import { besideResult, GuestOutput, Progress, writeError, writeNote, writeText } from '#cli/terminal.ts'
 
 const help = `usage: cordon eval <code> [options]
 
@@ -48,7 +48,7 @@ const perform = async (args: readonly string[]): Promise<number> => {
 const show = async (evaluated: Evaluated | CordonError, quiet: boolean): Promise<void> => {
   const report = evaluated instanceof CordonError ? evaluated.report : evaluated
   const bytes = new TextEncoder()
-  await new GuestOutput(process.stdout).write(bytes.encode(report?.stdout ?? ''))
+  await new GuestOutput(besideResult()).write(bytes.encode(report?.stdout ?? ''))
   await new GuestOutput(process.stderr).write(bytes.encode(report?.stderr ?? ''))
   if (evaluated instanceof CordonError) await writeError(evaluated, [])
   else await writeText(`${printableJson(evaluated.result ?? null, 2)}\n`)

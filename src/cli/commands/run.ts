@@ -14,7 +14,7 @@ import { envelope } from '#cli/envelope.ts'
 import { interruption } from '#cli/interruption.ts'
 import { grantHelp, grantOptions, runtimeOptions, runtimeOptionsOf } from '#cli/options.ts'
 import { runReportText } from '#cli/run-report.ts'
-import { GuestOutput, Progress, styled, writeError, writeNote, writeText } from '#cli/terminal.ts'
+import { besideResult, GuestOutput, Progress, styled, writeError, writeNote, writeText } from '#cli/terminal.ts'
 
 const help = `usage: cordon run <folder|file.wasm|file.ts|file.js> [options] [-- arguments]
 
@@ -24,6 +24,9 @@ Runs an agent once, with nothing but what is granted.
   --call NAME               the export to call (default: cordon:agent/run, wasi:cli/run, run)
   --engine NAME             for a single source file: starlingmonkey (default) or quickjs
 ${grantHelp}
+The result goes to stdout as JSON. What an agent prints goes there too on a terminal, and to stderr when stdout is a file or a pipe,
+so that \`cordon run agent | jq\` gets the result alone. A command's output always goes to stdout.
+
 example:
   cordon run ./briefing --policy policy.yaml --input '{"day":"today"}'
   cordon run agent.ts --allow-net=api.example.com --mount ./letters:/inbox
@@ -100,9 +103,13 @@ const runOptions = (line: ParsedLine, agent: Agent, signal: AbortSignal): RunOpt
   }
 }
 
+/** Whether what runs is a command, whose standard output is its product: others return a result. */
+const isCommand = (line: ParsedLine, agent: Agent): boolean =>
+  (textOf(line, 'call') ?? agent.exports.find((name) => name === 'cordon:agent/run' || name === 'wasi:cli/run')) === 'wasi:cli/run'
+
 /** Passes the agent's output on as it comes. */
-const showOutput = async (session: Session): Promise<void> => {
-  const shown = { stdout: new GuestOutput(process.stdout), stderr: new GuestOutput(process.stderr) }
+const showOutput = async (session: Session, stdout: NodeJS.WriteStream): Promise<void> => {
+  const shown = { stdout: new GuestOutput(stdout), stderr: new GuestOutput(process.stderr) }
   for await (const event of session) if (event.type === 'output') await shown[event.stream].write(event.bytes)
   await shown.stdout.end()
   await shown.stderr.end()
@@ -136,7 +143,10 @@ const perform = async (args: readonly string[]): Promise<number> => {
   progress.clear()
   if (!quiet && runtime.advice !== undefined) await writeNote(`${styled('yellow', 'note:')} ${runtime.advice}\n`)
   const session = agent.start(input, runOptions(line, agent, interrupted))
-  const [end] = await Promise.all([endOf(session), json ? undefined : showOutput(session)])
+  const [end] = await Promise.all([
+    endOf(session),
+    json ? undefined : showOutput(session, isCommand(line, agent) ? process.stdout : besideResult()),
+  ])
   return await showEnd(end, { json, quiet })
 }
 
