@@ -129,7 +129,9 @@ export class Session {
     const preopens = await this.#options.equip(this.#broker, this.#providerSession())
     await this.#missedMounts()
     const env = await this.#environment()
-    this.#place = await pool.acquire({ segment: `${policy.agent}\0${segment}`, memoryBytes: policy.limits.memoryBytes }, this.#over.signal)
+    // The digest is part of it, since a bundle chooses its own name: one that takes another's must not get into its cell.
+    const cellsOf = `${policy.agent}\0${artifact.componentDigest}\0${segment}`
+    this.#place = await pool.acquire({ segment: cellsOf, memoryBytes: policy.limits.memoryBytes }, this.#over.signal)
     const { cell } = this.#place
     await this.#unlessOver(cell.load(artifact))
     this.#over.signal.throwIfAborted()

@@ -149,7 +149,7 @@ describe.each(levelsToTest)('at level $level', ({ level, skipped }) => {
         audit: join(folder, level),
         cacheDir: join(folder, 'cache'),
         keysDir: join(folder, 'keys'),
-        pool: { isolation: level, max: 1 },
+        pool: { isolation: level, max: 2 },
       })
     })
     afterAll(() => runtime[Symbol.asyncDispose]())
@@ -172,12 +172,7 @@ describe.each(levelsToTest)('at level $level', ({ level, skipped }) => {
       attack.check(end)
       const report = 'error' in end ? end.error.report : end.run
       expect(report?.session.isolation).toBe(level)
-      // A guest that only its whole cell could stop may take its own segment's neighbour along, and then that is said.
-      const other = await beside.then(
-        () => 'done',
-        (error: unknown) => (error instanceof CordonError ? error.code : String(error)),
-      )
-      expect(attack.guest === 'amplifies-strings' ? ['done', 'limit.memory', 'cell.crashed', 'session.killed'] : ['done']).toContain(other)
+      expect((await beside).usage.wallMs).toBeGreaterThanOrEqual(900)
     })
 
     test('after all of them the log verifies', async () => {

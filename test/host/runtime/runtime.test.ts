@@ -65,12 +65,24 @@ describe('a runtime', () => {
   })
 
   test('ends a hot loop alone while its neighbours on the same thread finish', async () => {
-    const hot = await runtime.loadComponent(await buildWat('spins-forever'), { name: 'mixed' })
-    const calm = await runtime.loadComponent(await buildWat('waits-one-second'), { name: 'mixed' })
-    const neighbours = Array.from({ length: 20 }, () => calm.run(null))
-    const error = await hot.run(null, { limits: { timeoutMs: 300 } }).catch((failure: unknown) => failure)
+    const neighbours = Array.from({ length: 20 }, () =>
+      runtime.evaluate({ code: 'await new Promise((wake) => setTimeout(wake, 500)); return 1' }),
+    )
+    const error = await runtime.evaluate({ code: 'for (;;);', limits: { timeoutMs: 300 } }).catch((failure: unknown) => failure)
     expect(error).toMatchObject({ code: 'deadline.timeout', exitCode: 124 })
-    expect(await Promise.all(neighbours)).toHaveLength(20)
+    expect((await Promise.all(neighbours)).map(({ result }) => result)).toEqual(Array.from({ length: 20 }, () => 1))
+  })
+
+  test('keeps a bundle that takes the name of another out of its cell', async () => {
+    await using narrow = await runtimeWith({ pool: { isolation: 'thread', max: 1 } })
+    const genuine = await narrow.loadComponent(await buildWat('waits-one-second'), { name: 'briefing' })
+    const impostor = await narrow.loadComponent(await buildWat('echoes-input'), { name: 'briefing' })
+    await genuine.run(null)
+    const began = performance.now()
+    const [, echoed] = await Promise.all([genuine.run(null), impostor.run(1)])
+    // With one cell allowed and that one taken, the other has to wait until it is free, and gets a new one.
+    expect(echoed.result).toBe(1)
+    expect(performance.now() - began).toBeGreaterThan(900)
   })
 
   test('counts fuel to the unit, run after run', async () => {
