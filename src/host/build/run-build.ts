@@ -1,9 +1,10 @@
-import { spawn } from 'node:child_process'
 import { mkdir, mkdtemp, readFile, realpath, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
 
 import { CordonError } from '#core/errors.ts'
+import { startThrowAwayChild } from '#host/launch/throw-away-child.ts'
 import type { GuestEngine } from './build-agent.ts'
 import { ownModule, packageFile, toolRoots, type BuildTool } from './build-tools.ts'
 import { sourceError, type BundledSource } from './bundle-source.ts'
@@ -23,7 +24,20 @@ export interface BuildJob {
 
 /** The top level of hostile source runs while building: it may spin or fill its memory, so time, CPU and data are bounded. */
 const buildTimeoutMs = 300_000
-const limits = 'ulimit -t 600 && ulimit -d 6291456 && ulimit -c 0 && exec "$0" "$@"'
+/**
+ * It runs in processes below this shell, which would outlive a host that is killed. So one more reads the shell's standard input,
+ * a pipe that this host leaves open for as long as it lives, and ends the whole group once that is closed.
+ */
+const script = `
+ulimit -t 600 && ulimit -d 6291456 && ulimit -c 0 || exit
+exec 3<&0 </dev/null
+{ read -r _; kill -KILL 0; } <&3 3<&- 2>/dev/null &
+"$0" "$@" 3<&-
+code=$?
+{ kill -KILL $!; wait $!; } 2>/dev/null
+exit $code`
+/** Past it a shell's exit code says by which signal a program was ended. */
+const maxExitCode = 128
 const maxErrorBytes = 64 * 1024
 
 /** Node's flags for the build process: read the tools, write the scratch folder; no network. */
@@ -43,36 +57,46 @@ const permissions = async (job: BuildJob, scratch: string): Promise<readonly str
   ]
 }
 
+/** Ends a process group and waits for it to be gone, for a second at most: where nobody reaps orphans, they never are. */
+const endGroup = async (group: number): Promise<void> => {
+  try {
+    for (let waits = 0; waits < 100; waits++) {
+      process.kill(-group, 'SIGKILL')
+      await sleep(10)
+    }
+  } catch {
+    // It is gone.
+  }
+}
+
 /** Starts the build process in its own process group and waits for its end. */
 const runProcess = async (job: BuildJob, scratch: string): Promise<{ readonly code: number | null; readonly errors: string }> => {
   const flags = await permissions(job, scratch)
   const { promise, resolve, reject } = Promise.withResolvers<number | null>()
-  const child = spawn('/bin/sh', ['-c', limits, process.execPath, ...flags], {
+  const child = startThrowAwayChild({
+    command: ['/bin/sh', '-c', script, process.execPath, ...flags],
     cwd: scratch,
     env: { TMPDIR: scratch },
-    stdio: ['ignore', 'ignore', 'pipe'],
+    stdio: ['pipe', 'ignore', 'pipe'],
     detached: true,
+    // The tools may lie in folders that the host can read by its powers alone.
+    capabilities: 'keep',
   })
-  const end = (): void => {
-    try {
-      if (child.pid !== undefined) process.kill(-child.pid, 'SIGKILL')
-    } catch {
-      // The group is gone already.
-    }
-  }
+  const end = async (): Promise<void> => (child.pid === undefined ? undefined : await endGroup(child.pid))
+  const interrupt = (): void => void end()
   let errors = ''
-  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+  child.stderr?.setEncoding('utf8').on('data', (text: string) => {
     errors = (errors + text).slice(0, maxErrorBytes)
   })
   child.on('error', reject).on('close', resolve)
-  const timer = setTimeout(end, job.timeoutMs ?? buildTimeoutMs)
-  job.signal?.addEventListener('abort', end)
+  const timer = setTimeout(interrupt, job.timeoutMs ?? buildTimeoutMs)
+  job.signal?.addEventListener('abort', interrupt)
   try {
     return { code: await promise, errors }
   } finally {
     clearTimeout(timer)
-    job.signal?.removeEventListener('abort', end)
-    end()
+    job.signal?.removeEventListener('abort', interrupt)
+    await end()
   }
 }
 
@@ -90,7 +114,7 @@ export const runBuild = async (job: BuildJob): Promise<Uint8Array> => {
     await writeWitFolder(join(scratch, 'wit'), job.packages, job.source.imports)
     const { code, errors } = await runProcess(job, scratch)
     job.signal?.throwIfAborted()
-    if (code === null) throw sourceError(['the build was ended: it took too long or too much memory'])
+    if (code === null || code > maxExitCode) throw sourceError(['the build was ended: it took too long or too much memory'])
     if (code !== 0) throw sourceError([explainBuild(errors.replaceAll(`${scratch}/`, ''), job.source)])
     return new Uint8Array(await readFile(join(scratch, 'component.wasm')))
   } catch (error) {

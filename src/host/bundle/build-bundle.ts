@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
-import { mkdir, realpath, rename, rm, writeFile } from 'node:fs/promises'
-import { dirname, join, resolve } from 'node:path'
+import { mkdir, realpath, rename, rm, stat, writeFile } from 'node:fs/promises'
+import { basename, dirname, join, resolve } from 'node:path'
 import { isWithin } from '#core/policy/path.ts'
 import { bundleFile } from '#host/config/bundle-file.ts'
 import { hostPaths } from '#host/paths.ts'
@@ -53,11 +53,23 @@ const writeWhole = async (path: string, bytes: Uint8Array): Promise<void> => {
   }
 }
 
+/** A single file can be run as it is; building writes into a bundle. What is not there, reading the manifest tells. */
+const requireFolder = async (path: string): Promise<void> => {
+  const found = await stat(path).catch(() => undefined)
+  if (found === undefined || found.isDirectory()) return
+  const hint =
+    basename(path) === 'agent.yaml'
+      ? `name its folder instead: \`cordon build ${dirname(path)}\``
+      : `run a single file as it is: \`cordon run ${path}\`; or make a folder for it with \`cordon init\``
+  throw new CordonError('bundle.invalid', `expected a folder with an agent.yaml to build, got the file \`${path}\``, { hint })
+}
+
 /**
  * Builds the source that a folder's agent.yaml names.
  * Throws CordonError `bundle.not-found`, `bundle.invalid`, `manifest.invalid`, `bundle.build-failed`, `package.missing`.
  */
 export const buildBundle = async (folder: string, options: BuildBundleOptions = {}): Promise<BuiltBundle> => {
+  await requireFolder(folder)
   const manifest = await readManifest(resolve(folder))
   if (manifest.source === undefined) {
     throw new CordonError('bundle.invalid', `expected \`source\` in \`${join(folder, 'agent.yaml')}\`, got a ready component`, {

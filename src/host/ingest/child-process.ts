@@ -1,4 +1,4 @@
-import { spawn, type ChildProcess } from 'node:child_process'
+import type { ChildProcess } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url'
 import { CordonError, type CordonErrorCode } from '#core/errors.ts'
 import { captureDiagnostics, neutralise } from '#host/launch/diagnostics.ts'
 import { readResidentBytes } from '#host/launch/proc.ts'
+import { startThrowAwayChild } from '#host/launch/throw-away-child.ts'
 import { oneOf, record, text } from '#wire/shape.ts'
 import { decodeContents, maxContentsBytes, type ArtifactContents } from './artifact-codec.ts'
 import { vendorFolder } from './bindgen.ts'
@@ -56,9 +57,9 @@ const readablePaths = (): string[] => {
 }
 
 const start = (): ChildProcess =>
-  spawn(
-    process.execPath,
-    [
+  startThrowAwayChild({
+    command: [
+      process.execPath,
       ...(fromSource ? ['--conditions=source'] : []),
       '--permission',
       ...readablePaths().map((path) => `--allow-fs-read=${path}`),
@@ -68,8 +69,12 @@ const start = (): ChildProcess =>
       '--no-warnings',
       entry,
     ],
-    { env: {}, cwd: '/', stdio: ['ignore', 'pipe', 'pipe', 'pipe'], detached: false },
-  )
+    cwd: '/',
+    env: {},
+    stdio: ['ignore', 'pipe', 'pipe', 'pipe'],
+    detached: false,
+    capabilities: 'drop',
+  })
 
 const maxBytesOf = (kind: number): number =>
   kind === frameKind.contents ? maxContentsBytes : kind === frameKind.failure ? maxFailureBytes : -1
@@ -187,8 +192,8 @@ class ChildRun {
 
 /**
  * Runs one component through a throw-away child process: permission model with nothing but its own code to read, empty
- * environment, one bounded answer over a pipe of its own; ended by SIGKILL on time, on resident memory, on `signal` and when it
- * has answered. Throws CordonError as {@link ingest} does.
+ * environment, one bounded answer over a pipe of its own; ended by SIGKILL on time, on resident memory, on `signal`, when it
+ * has answered and, where there is `setpriv`, when this host dies. Throws CordonError as {@link ingest} does.
  */
 export const runIngestChild = (job: ChildJob): Promise<ArtifactContents> => {
   if (job.signal?.aborted === true) return Promise.reject(new CordonError('session.interrupted', 'ingest was interrupted'))

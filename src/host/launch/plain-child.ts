@@ -1,11 +1,10 @@
 import { spawn } from 'node:child_process'
 import { Duplex } from 'node:stream'
-import process from 'node:process'
 import { CordonError } from '#core/errors.ts'
 import type { StartedChild } from './child-cell.ts'
 import type { LaunchSettings } from './child-launcher.ts'
+import { privilegeArguments } from './privileges.ts'
 import { nodeArguments } from './program.ts'
-import { findTrustedTool } from './trusted-tool.ts'
 
 const wireDescriptor = 3
 
@@ -15,20 +14,9 @@ export const wireOf = (stream: unknown): Duplex => {
   throw new CordonError('internal', 'expected the child to have been given its pipe')
 }
 
-/**
- * `setpriv`, where there is one: the cell dies with its host even in a hot loop, gains no privilege by executing
- * a set-user-id program, and holds no capability when the host is root.
- */
-const privilegeArguments = (searchPath: string): readonly string[] => {
-  const setpriv = findTrustedTool('setpriv', searchPath)
-  if (setpriv === undefined) return []
-  const bounding = process.geteuid?.() === 0 ? ['--bounding-set=-all', '--inh-caps=-all'] : []
-  return [setpriv, '--no-new-privs', '--pdeathsig=KILL', ...bounding, '--']
-}
-
 /** Starts a child of level `process`: Node's permission model is all that holds it. */
 export const startPlainChild = ({ program, searchPath }: LaunchSettings): Promise<StartedChild> => {
-  const [command = program.engine, ...rest] = [...privilegeArguments(searchPath), program.engine, ...nodeArguments(program)]
+  const [command = program.engine, ...rest] = [...privilegeArguments(searchPath, 'drop'), program.engine, ...nodeArguments(program)]
   const child = spawn(command, rest, {
     env: {},
     cwd: '/',

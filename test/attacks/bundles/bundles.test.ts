@@ -108,6 +108,22 @@ describe('building writes into the bundle, not through its links', () => {
   })
 })
 
+test('building a single file is refused with the way to run it', async () => {
+  const file = join(root, 'alone.ts')
+  writeFileSync(file, 'export const run = () => 1')
+  await expect(buildBundle(file, options)).rejects.toMatchObject({
+    code: 'bundle.invalid',
+    message: `expected a folder with an agent.yaml to build, got the file \`${file}\``,
+    hint: expect.stringContaining(`\`cordon run ${file}\``),
+  })
+  manifest('source: agent.js')
+  await expect(buildBundle(join(bundle, 'agent.yaml'), options)).rejects.toMatchObject({
+    code: 'bundle.invalid',
+    hint: expect.stringContaining(`\`cordon build ${bundle}\``),
+  })
+  await expect(buildBundle(join(root, 'nowhere'), options)).rejects.toMatchObject({ code: 'manifest.invalid' })
+})
+
 describe('the bundler is not held up', () => {
   const plants: readonly (readonly [string, () => void])[] = [
     ['a pipe that is imported', () => fifo(join(bundle, 'x.js'))],

@@ -1,6 +1,10 @@
-import { readFileSync, readdirSync } from 'node:fs'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { mkdtempSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
 import { ingest } from '#host/ingest/ingest.ts'
+import { readDescriptors, startTicks } from '#host/launch/proc.ts'
+import { findTrustedTool } from '#host/launch/trusted-tool.ts'
+import { commandsBelow, inheritedDescriptor, startHost, type StartedHost } from '../../fixtures/hosts/start-host.ts'
 import { scratch, type Scratch } from './scratch.ts'
 import { agent, amplifying } from './wat.ts'
 
@@ -97,5 +101,51 @@ describe('the ingest child', () => {
     process.kill(pid, 'SIGKILL')
     await running
     expect((await ingest(bytes, here.options)).cached).toBe(false)
+  })
+})
+
+/** A host in the middle of an ingest that does not end: its child is held still by SIGSTOP. */
+const hostAndChild = async (): Promise<{ host: StartedHost; child: number }> => {
+  const folder = mkdtempSync(join(here.folder, 'host-'))
+  writeFileSync(join(folder, 'component.wasm'), await amplifying(5))
+  const host = startHost('ingesting-host.ts', folder)
+  const child = await vi.waitUntil(
+    () =>
+      commandsBelow(host.pid).find(({ command }) => command[0] === process.execPath && command.some((word) => word.includes('child-entry')))
+        ?.pid,
+    { timeout: 20_000, interval: 2 },
+  )
+  process.kill(child, 'SIGSTOP')
+  return { host, child }
+}
+
+const setpriv = findTrustedTool('setpriv', process.env['PATH'] ?? '')
+
+describe('the ingest child of a host that was started by others', () => {
+  test.skipIf(setpriv === undefined)('dies with a host that is killed in the middle of an ingest', async () => {
+    const { host, child } = await hostAndChild()
+    using _ = host
+    const started = startTicks(child)
+    expect(started).toBeDefined()
+    host.kill()
+    try {
+      await expect.poll(() => startTicks(child), { timeout: 5000 }).not.toBe(started)
+    } finally {
+      if (startTicks(child) === started) process.kill(child, 'SIGKILL')
+    }
+  })
+
+  test('does not hold what the parent of its host left open', async () => {
+    const { host, child } = await hostAndChild()
+    using _ = host
+    try {
+      expect(readDescriptors(host.pid)?.get(inheritedDescriptor)).toBe(host.secret)
+      const held = readDescriptors(child)
+      expect(held?.size).toBeGreaterThan(3)
+      expect([...(held?.values() ?? [])]).not.toContain(host.secret)
+      expect(readFileSync(`/proc/${child}/fd/${inheritedDescriptor}`, 'utf8')).toBe('')
+    } finally {
+      process.kill(child, 'SIGKILL')
+    }
   })
 })

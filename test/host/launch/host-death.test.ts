@@ -1,10 +1,10 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { readdirSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { expect, onTestFinished, test } from 'vitest'
-import { parentOf, startTicks } from '#host/launch/proc.ts'
+import { startTicks } from '#host/launch/proc.ts'
 import { findTrustedTool } from '#host/launch/trusted-tool.ts'
+import { descendantsOf } from '../../fixtures/descendants.ts'
 import { sessionStart } from './contract.ts'
 
 const searchPath = process.env['PATH'] ?? ''
@@ -14,16 +14,6 @@ const levels = [
 ].filter(({ needs }) => findTrustedTool(needs, searchPath) !== undefined)
 
 const script = fileURLToPath(new URL('../../fixtures/cells/dying-host.ts', import.meta.url))
-
-/** All processes below one, by walking up from each. */
-const descendantsOf = (root: number): readonly number[] => {
-  const pids = readdirSync('/proc').map(Number).filter(Number.isInteger)
-  const isBelow = (pid: number): boolean => {
-    const parent = parentOf(pid)
-    return parent !== undefined && parent !== 0 && (parent === root || isBelow(parent))
-  }
-  return pids.filter((pid) => isBelow(pid))
-}
 
 test.each(levels)('a $level cell in a hot loop dies with a host that is killed', async ({ level }) => {
   const host = spawn(process.execPath, ['--conditions=source', script, level, JSON.stringify(sessionStart('spins for ever'))], {
