@@ -82,7 +82,7 @@ const host: readonly Contender[] = [
   })),
 ]
 
-/** The same instance in the cell, called again: metered, without a wire, alike at every level. */
+/** The same instance called again: linked and metered as in a cell, but in this process and without a wire. */
 const linkedRun = async (): Promise<(input: string) => Promise<unknown>> => {
   const { artifact } = await ingest(component, {
     cacheDir: join(scratch, 'ingest'),
@@ -103,7 +103,7 @@ const warmLinked = await linkedRun()
 const calls: readonly Contender[] = [
   { name: 'no isolation: one instance, called again', times: 500, once: (times) => timed(times, () => warm('0')) },
   { name: 'no isolation: the same with JSPI', times: 500, once: (times) => timed(times, () => warmSuspending('0')) },
-  { name: 'cordon: metered instance in its cell, any level', times: 500, once: (times) => timed(times, () => warmLinked('0')) },
+  { name: 'cordon: metered instance, in this process', times: 500, once: (times) => timed(times, () => warmLinked('0')) },
 ]
 
 const spinner = await parse(readFileSync(new URL('../guests/spins-forever/spins-forever.wat', import.meta.url), 'utf8'))
