@@ -70,6 +70,19 @@ class JcoInstance implements Instance {
     }
   }
 
+  /** Glue keeps its tables to itself: they cannot be put back. */
+  reset(): boolean {
+    return false
+  }
+
+  serve(): void {
+    throw new LinkTrap('the instance cannot serve another session', 'link')
+  }
+
+  end(): void {
+    this.#broken = true
+  }
+
   fuelUsed(): number {
     return this.#metering.fuelUsed()
   }

@@ -1,4 +1,5 @@
 import type { Artifact } from '#core/artifact.ts'
+import type { LiftingBudget } from './abi/compiled-type.ts'
 
 /** Interface name without version (`wasi:io/streams`) → the members in jco's JavaScript convention. Null-prototype, frozen. */
 export type Imports = Readonly<Record<string, Readonly<Record<string, unknown>>>>
@@ -24,12 +25,32 @@ export interface MeterHooks {
   growMemory(deltaPages: number): boolean
   /** A table wants `deltaElements` more. Asked for initial sizes too. */
   growTable(deltaElements: number): boolean
+  /** What may be lifted out of the guest; the linker's own default without. */
+  readonly lifting?: LiftingBudget
+  /** Entries of all handle tables together; the linker's own default without. */
+  readonly maxHandles?: number
 }
 
 /** One live instance. */
 export interface Instance {
-  /** Calls the export at `path` as promising; rejects with {@link DeclaredError} for a WIT `err`, anything else ends the instance. */
+  /**
+   * Calls the export at `path` as promising; rejects with {@link DeclaredError} for a WIT `err`, anything else ends the instance. Calls
+   * that come while another runs or waits take their turns, in order.
+   */
   call(path: readonly string[], args: readonly unknown[]): Promise<unknown>
+  /**
+   * Puts memories, globals, tables, handles and virtual sizes back to what they were after instantiation, and lets go of the session
+   * it served. False when that cannot be (it trapped, a call is running, it started with help of the host, it dropped segments or changed tables): then
+   * it must be discarded.
+   */
+  reset(): boolean
+  /**
+   * Serves another session after {@link Instance.reset}: asks `hooks` for what it starts with and charges what instantiating it took, so that
+   * a session costs the same whichever way its instance came. Throws like {@link Linked.instantiate}.
+   */
+  serve(hooks: MeterHooks): void
+  /** Ends it: what is queued or waits rejects with `reason`, handles that the guest still holds are dropped. Idempotent. */
+  end(reason: Error): void
   /** Fuel charged so far, the used part of the current slice included. */
   fuelUsed(): number
   /** Bytes of all linear memories as the guest sees them, now and at most. */
@@ -46,11 +67,21 @@ export class DeclaredError extends Error {
   }
 }
 
+/**
+ * Why a linker ended an instance. Stable: tests and operators go by it.
+ * `abi`: a value, pointer or result that the canonical ABI does not allow. `handle`: a handle that is not what it was used as. `reentrance`: a call
+ * into an instance that may not be entered, or out of one that may not leave. `realloc`: an allocation that is misaligned or out of bounds, or
+ * that called out. `budget`: more lifted, held or run than is allowed. `poisoned`: the instance ended before. `over`: the session did. `link`: what was to be linked does not fit.
+ */
+export type TrapCode = 'abi' | 'handle' | 'reentrance' | 'realloc' | 'budget' | 'poisoned' | 'over' | 'link'
+
 /** The guest broke a rule that only the linker sees; `message` may be shown to it. */
 export class LinkTrap extends Error {
-  constructor(message: string) {
+  readonly code: TrapCode
+  constructor(message: string, code: TrapCode = 'abi') {
     super(message)
     this.name = 'LinkTrap'
+    this.code = code
   }
 }
 
