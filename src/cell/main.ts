@@ -44,6 +44,7 @@ class Cell {
   }
 
   hear(message: ToCell): void {
+    if ('session' in message) return this.#hearInSession(message)
     switch (message.type) {
       case 'hello':
         this.#greet(message.version)
@@ -60,6 +61,17 @@ class Cell {
       case 'unload':
         this.#artifacts.remove(message.artifact)
         break
+      case 'shutdown':
+        this.#end()
+        break
+      case 'credit':
+        // The transport keeps the credit and does not pass these on.
+        break
+    }
+  }
+
+  #hearInSession(message: Extract<ToCell, { session: number }>): void {
+    switch (message.type) {
       case 'start':
         this.#start(message.session, message)
         break
@@ -69,11 +81,9 @@ class Cell {
       case 'kill':
         this.#sessions.get(message.session)?.kill()
         break
-      case 'shutdown':
-        this.#end()
-        break
-      case 'credit':
-        // The transport keeps the credit and does not pass these on.
+      case 'invoke':
+      case 'finish':
+        // A session that waits for these is not started yet: `start` refuses it.
         break
     }
   }

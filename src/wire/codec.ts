@@ -1,7 +1,7 @@
 import { callOps, isCall, maxChunkBytes, type Call, type CallOp } from './calls.ts'
 import { frameOverheadBytes, WireViolation, writeFrame, type Frame } from './frame.ts'
 import { maxFrameBytes, type FromCell, type ToCell } from './messages.ts'
-import { endedHead, outputHead, readyHead, loadedHead, loadFailedHead, toCellHeads } from './heads.ts'
+import { answeredHead, endedHead, outputHead, readyHead, loadedHead, loadFailedHead, toCellHeads } from './heads.ts'
 
 export { FrameReader, WireViolation, type Frame } from './frame.ts'
 
@@ -18,12 +18,15 @@ const typeNumbers = {
   kill: 7,
   shutdown: 8,
   credit: 9,
+  invoke: 10,
+  finish: 11,
   ready: 65,
   loaded: 66,
   'load-failed': 67,
   call: 68,
   output: 69,
   ended: 70,
+  answered: 71,
 } as const satisfies Record<ToCell['type'] | FromCell['type'], number>
 
 const nothing = new Uint8Array()
@@ -57,9 +60,10 @@ const layoutOf = (message: ToCell | FromCell): Layout => {
   }
   return {
     ...('session' in message && { session: message.session }),
+    ...('id' in message && { id: message.id }),
     ...('body' in message && { body: message.body }),
     // JSON leaves out what is undefined.
-    head: { ...message, type: undefined, session: undefined, body: undefined },
+    head: { ...message, type: undefined, session: undefined, id: undefined, body: undefined },
   }
 }
 
@@ -134,6 +138,12 @@ export const decodeFromCell = (frame: Frame): FromCell => {
       if (!endedHead(head)) throw wrongFields('ended')
       return { type: 'ended', session, ...head }
     }
+    case typeNumbers.answered: {
+      only(frame, 'session', 'id')
+      const head = parseHead(frame.head)
+      if (!answeredHead(head)) throw wrongFields('answered')
+      return { type: 'answered', session, id: frame.id, ...head }
+    }
     default:
       return decodeProgress(frame)
   }
@@ -154,6 +164,17 @@ const decodeLoad = (frame: Frame): ToCell => {
   throw wrongFields('load')
 }
 
+const decodeSession = (frame: Frame): ToCell => {
+  only(frame, 'session', ...(frame.type === typeNumbers.invoke ? (['id'] as const) : []))
+  const head = parseHead(frame.head)
+  const { session, id } = frame
+  if (frame.type === typeNumbers.start && toCellHeads.start(head)) return { type: 'start', session, ...head }
+  if (frame.type === typeNumbers.invoke && toCellHeads.invoke(head)) return { type: 'invoke', session, id, ...head }
+  if (frame.type === typeNumbers.finish && toCellHeads.empty(head)) return { type: 'finish', session }
+  if (frame.type === typeNumbers.kill && toCellHeads.empty(head)) return { type: 'kill', session }
+  throw wrongFields('start, invoke, finish or kill')
+}
+
 const decodeControl = (frame: Frame): ToCell => {
   const head = parseHead(frame.head)
   only(frame)
@@ -172,16 +193,11 @@ export const decodeToCell = (frame: Frame): ToCell => {
       return decodeLoad(frame)
     case typeNumbers.reply:
       return decodeReply(frame)
-    case typeNumbers.start: {
-      only(frame, 'session')
-      const head = parseHead(frame.head)
-      if (!toCellHeads.start(head)) throw wrongFields('start')
-      return { type: 'start', session: frame.session, ...head }
-    }
+    case typeNumbers.start:
+    case typeNumbers.invoke:
+    case typeNumbers.finish:
     case typeNumbers.kill:
-      only(frame, 'session')
-      if (!toCellHeads.empty(parseHead(frame.head))) throw wrongFields('kill')
-      return { type: 'kill', session: frame.session }
+      return decodeSession(frame)
     default:
       return decodeControl(frame)
   }

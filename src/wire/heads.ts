@@ -1,5 +1,5 @@
 import type { ExportedFunction } from '#core/artifact.ts'
-import { maxFrameBytes, type GuestOutcome, type GuestUsage, type SessionStart } from './messages.ts'
+import { maxFrameBytes, type GuestAnswer, type GuestOutcome, type GuestUsage, type SessionStart } from './messages.ts'
 import { flag, integer, listOf, oneOf, pairOf, record, text, type Shape } from './shape.ts'
 
 /** The JSON heads of all messages but `call`, whose heads are `wire/calls.ts`. */
@@ -22,6 +22,10 @@ const outcome: Shape<GuestOutcome> = either(
   record({ kind: oneOf('limit'), limit: oneOf('fuel', 'cpu', 'memory') }),
   record({ kind: oneOf('killed') }),
 )
+const answer: Shape<GuestAnswer> = either(
+  record({ kind: oneOf('returned'), result: anyText }),
+  record({ kind: oneOf('error'), error: anyText }),
+)
 const usage: Shape<GuestUsage> = record({ fuel: count, cpuUs: count, memoryPeakBytes: count })
 
 /** Head of `ready` and of `hello`. */
@@ -30,6 +34,7 @@ export const readyHead = record({ version: count })
 export const loadedHead = record({ artifact })
 export const loadFailedHead = record({ artifact, message: text(65_536) })
 export const outputHead = record({ stream: oneOf('stdout', 'stderr') })
+export const answeredHead = record({ answer })
 export const endedHead = record({ outcome, usage })
 
 const exported: Shape<ExportedFunction> = record({
@@ -37,10 +42,11 @@ const exported: Shape<ExportedFunction> = record({
   call: text(4096),
   kind: oneOf('agent-run', 'wasi-command', 'plain'),
 })
+const nil: Shape<null> = (value): value is null => value === null
 const longText = text(64 * 1024 * 1024)
 const start: Shape<SessionStart> = record({
   artifact,
-  call: text(4096),
+  call: either(text(4096), nil),
   input: longText,
   args: listOf(longText, 65_536),
   env: listOf(pairOf(longText, longText), 65_536),
@@ -62,9 +68,10 @@ const no: Shape<false> = (value): value is false => value === false
 export const toCellHeads = {
   empty: record({}),
   credit: record({ bytes: count }),
-  load: record({ artifact, exports: listOf(exported, 65_536), cores: integer(0, 65_536) }),
+  load: record({ artifact, linking: oneOf('component', 'glue'), exports: listOf(exported, 65_536), cores: integer(0, 65_536) }),
   loadCore: record({ artifact, name: text(4096) }),
   start,
+  invoke: record({ call: text(4096), input: longText }),
   replied: record({ ok: yes, value: plainObject }),
   refused: record({ ok: no, code: text(256) }),
 } as const

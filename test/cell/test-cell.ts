@@ -73,7 +73,7 @@ export class TestCell {
     const loaded = Promise.withResolvers<void>()
     this.#loads.set(name, loaded)
     const { glue, cores, exports } = artifact
-    this.send({ type: 'load', artifact: name, exports, cores: cores.length, body: new TextEncoder().encode(glue) })
+    this.send({ type: 'load', artifact: name, linking: 'glue', exports, cores: cores.length, body: new TextEncoder().encode(glue) })
     for (const core of cores) this.send({ type: 'load-core', artifact: name, name: core.name, body: core.bytes })
     await loaded.promise
   }

@@ -37,6 +37,15 @@ const fromCell: fc.Arbitrary<FromCell> = fc.oneof(
     body: fc.uint8Array({ minLength: 1, maxLength: 300 }),
   }),
   fc.record({
+    type: fc.constant('answered' as const),
+    session: u32,
+    id: u32,
+    answer: fc.oneof(
+      fc.record({ kind: fc.constant('returned' as const), result: word }),
+      fc.record({ kind: fc.constant('error' as const), error: word }),
+    ),
+  }),
+  fc.record({
     type: fc.constant('ended' as const),
     session: u32,
     outcome,
@@ -48,6 +57,7 @@ const toCell: fc.Arbitrary<ToCell> = fc.oneof(
   fc.record({
     type: fc.constant('load' as const),
     artifact: word,
+    linking: fc.constantFrom('component' as const, 'glue' as const),
     exports: fc.array(
       fc.record({ path: fc.array(word, { maxLength: 3 }), call: word, kind: fc.constantFrom('agent-run' as const, 'plain' as const) }),
       { maxLength: 3 },
@@ -61,7 +71,7 @@ const toCell: fc.Arbitrary<ToCell> = fc.oneof(
     type: fc.constant('start' as const),
     session: u32,
     artifact: word,
-    call: word,
+    call: fc.option(word),
     input: word,
     args: fc.array(word, { maxLength: 3 }),
     env: fc.array(fc.tuple(word, word), { maxLength: 3 }),
@@ -83,6 +93,8 @@ const toCell: fc.Arbitrary<ToCell> = fc.oneof(
       fc.record({ ok: fc.constant(false as const), code: word }),
     ),
   }),
+  fc.record({ type: fc.constant('invoke' as const), session: u32, id: u32, call: word, input: word }),
+  fc.record({ type: fc.constant('finish' as const), session: u32 }),
   fc.record({ type: fc.constant('kill' as const), session: u32 }),
   fc.record({ type: fc.constant('shutdown' as const) }),
   fc.record({ type: fc.constant('credit' as const), bytes: count }),

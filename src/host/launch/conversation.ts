@@ -1,12 +1,34 @@
 import { creditOf, WireViolation, type Frame } from '#wire/codec.ts'
-import { initialCreditBytes, maxCallsInFlight, wireVersion, type FromCell, type ToCell } from '#wire/messages.ts'
+import { initialCreditBytes, maxCallsInFlight, wireVersion, type FromCell, type GuestOutcome, type ToCell } from '#wire/messages.ts'
 
 interface OpenSession {
   /** Credit each waiting call holds, by call id. */
   readonly waiting: Map<number, number>
   lastCall: number
+  /** Whether it waits for `invoke`; else it was started for one call. */
+  readonly open: boolean
+  /** Ids of what it was asked and has not answered, oldest first. */
+  readonly asked: number[]
+  finishing: boolean
   /** Set by `kill`: its calls may never be answered, so the credit they hold must not keep other sessions waiting. */
   dying: boolean
+}
+
+const newSession = (open: boolean): OpenSession => ({
+  waiting: new Map(),
+  lastCall: -1,
+  open,
+  asked: [],
+  finishing: false,
+  dying: false,
+})
+
+/** An open session ends normally when it was told to, and owes no answer then. Anything else may end one at any time. */
+const mayEnd = ({ open, finishing, asked }: OpenSession, how: GuestOutcome['kind']): void => {
+  if (!open) return
+  if (how === 'error') throw new WireViolation('expected a declared error as an answer, not as an end')
+  if (how === 'returned' && (!finishing || asked.length > 0))
+    throw new WireViolation('expected an open session to return once it is told to finish')
 }
 
 /** Credit is handed back in parcels, so that small frames do not cost a message each. */
@@ -29,53 +51,20 @@ export class Conversation {
     this.#used += cost
     if (this.#used > initialCreditBytes) throw new WireViolation('expected frames within the credit given')
     if (this.#ready === (message.type === 'ready')) throw new WireViolation('expected `ready` first and once')
-    switch (message.type) {
-      case 'ready':
-        if (message.version !== wireVersion) throw new WireViolation(`expected version ${wireVersion} of the wire`)
-        this.#ready = true
-        return
-      case 'loaded':
-      case 'load-failed':
-        if (!this.#artifacts.delete(message.artifact)) throw new WireViolation('expected an artifact that was being loaded')
-        return
-      case 'call':
-        this.#called(this.#open(message.session), message.id, cost)
-        return
-      case 'output':
-        this.#open(message.session)
-        this.#owed += cost
-        return
-      case 'ended':
-        this.#settle(this.#open(message.session))
-        this.#sessions.delete(message.session)
-    }
+    if ('session' in message) return this.#receivedOf(this.#open(message.session), message, cost)
+    if (message.type === 'ready') {
+      if (message.version !== wireVersion) throw new WireViolation(`expected version ${wireVersion} of the wire`)
+      this.#ready = true
+    } else if (!this.#artifacts.delete(message.artifact)) throw new WireViolation('expected an artifact that was being loaded')
   }
 
   /** Notes what the host says; false when it need not be sent, because what it speaks of is over. */
   sending(message: ToCell): boolean {
-    switch (message.type) {
-      case 'start':
-        this.#sessions.set(message.session, { waiting: new Map(), lastCall: -1, dying: false })
-        return true
-      case 'load':
-        this.#artifacts.add(message.artifact)
-        return true
-      case 'reply':
-        return this.#replied(message.session, message.id)
-      case 'kill': {
-        const session = this.#sessions.get(message.session)
-        if (session === undefined) return false
-        session.dying = true
-        this.#settle(session)
-        return true
-      }
-      case 'hello':
-      case 'load-core':
-      case 'unload':
-      case 'shutdown':
-      case 'credit':
-        return true
-    }
+    if (message.type === 'start') this.#sessions.set(message.session, newSession(message.call === null))
+    if (message.type === 'load') this.#artifacts.add(message.artifact)
+    if (!('session' in message)) return true
+    const session = this.#sessions.get(message.session)
+    return session !== undefined && this.#sendingOf(session, message)
   }
 
   /** Bytes of credit to give back now: what was taken up since, once it is worth a message or the cell runs low. */
@@ -93,6 +82,42 @@ export class Conversation {
     return session
   }
 
+  #receivedOf(session: OpenSession, message: Extract<FromCell, { session: number }>, cost: number): void {
+    switch (message.type) {
+      case 'call':
+        return this.#called(session, message.id, cost)
+      case 'output':
+        this.#owed += cost
+        return
+      case 'answered':
+        if (session.asked.shift() !== message.id) throw new WireViolation('expected an answer to what was asked first')
+        return
+      case 'ended':
+        mayEnd(session, message.outcome.kind)
+        this.#settle(session)
+        this.#sessions.delete(message.session)
+    }
+  }
+
+  #sendingOf(session: OpenSession, message: Extract<ToCell, { session: number }>): boolean {
+    switch (message.type) {
+      case 'start':
+        return true
+      case 'invoke':
+        session.asked.push(message.id)
+        return true
+      case 'finish':
+        session.finishing = true
+        return true
+      case 'reply':
+        return this.#replied(session, message.id)
+      case 'kill':
+        session.dying = true
+        this.#settle(session)
+        return true
+    }
+  }
+
   #called(session: OpenSession, id: number, cost: number): void {
     if (id <= session.lastCall) throw new WireViolation('expected call ids to rise within their session')
     if (session.waiting.size >= maxCallsInFlight) throw new WireViolation(`expected at most ${maxCallsInFlight} calls in flight`)
@@ -101,10 +126,9 @@ export class Conversation {
     if (session.dying) this.#owed += cost
   }
 
-  #replied(sessionId: number, id: number): boolean {
-    const session = this.#sessions.get(sessionId)
-    const cost = session?.waiting.get(id)
-    if (session === undefined || cost === undefined) return false
+  #replied(session: OpenSession, id: number): boolean {
+    const cost = session.waiting.get(id)
+    if (cost === undefined) return false
     session.waiting.delete(id)
     this.#owed += cost
     return true

@@ -90,7 +90,7 @@ export class HostedCell {
     this.#artifacts.set(artifact.key, loading)
     if (this.#end !== undefined) loading.reject(gone(this.#end))
     const { key, exports, cores, glue } = artifact
-    this.#running.send({ type: 'load', artifact: key, exports, cores: cores.length, body: new TextEncoder().encode(glue) })
+    this.#running.send({ type: 'load', artifact: key, linking: 'glue', exports, cores: cores.length, body: new TextEncoder().encode(glue) })
     for (const { name, bytes } of cores) this.#running.send({ type: 'load-core', artifact: key, name, body: bytes })
     const late = setTimeout(() => this.kill(`it did not load a component in ${loadingMs / 1000} s`), loadingMs)
     await loading.promise.finally(() => clearTimeout(late))
@@ -136,6 +136,8 @@ export class HostedCell {
         return this.#call(message)
       case 'output':
         return this.#placed(message.session).sink.output(message.stream, message.body)
+      case 'answered':
+        throw new Violation('an answer to nothing')
       case 'ended': {
         const { sink, alone } = this.#placed(message.session)
         this.#sessions.delete(message.session)

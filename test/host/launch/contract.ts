@@ -87,7 +87,7 @@ const startsAndTalks = (level: IsolationLevel): void => {
   test('a cell is ready, loads an artifact and runs a session', async () => {
     const { cell, ear } = await launchScripted(level)
     expect(cell.posture.level).toBe(level)
-    cell.send({ type: 'load', artifact: 'a', exports: [], cores: 2, body: new Uint8Array(10) })
+    cell.send({ type: 'load', linking: 'glue', artifact: 'a', exports: [], cores: 2, body: new Uint8Array(10) })
     cell.send({ type: 'load-core', artifact: 'a', name: 'one', body: new Uint8Array(20 * MiB) })
     cell.send({ type: 'load-core', artifact: 'a', name: 'two', body: new Uint8Array(1) })
     await ear.until((heard) => heard.find((message) => message.type === 'loaded'))
