@@ -1,5 +1,6 @@
 import type { CoreModule, ExportedFunction } from '#core/artifact.ts'
-import type { Linked, Linker } from './link/linker.ts'
+import type { Linking } from '#wire/messages.ts'
+import type { Linkable, Linked, Linker } from './link/linker.ts'
 
 /** An artifact that can be run. */
 interface LoadedArtifact {
@@ -7,11 +8,17 @@ interface LoadedArtifact {
   readonly exports: readonly ExportedFunction[]
 }
 
-interface Arriving {
-  /** UTF-8. */
-  readonly glue: Uint8Array
+/** The first part of an artifact. */
+interface FirstPart {
+  readonly linking: Linking
+  /** The component, or the glue in UTF-8. */
+  readonly body: Uint8Array
   readonly exports: readonly ExportedFunction[]
+  /** Core modules that follow. */
   readonly awaited: number
+}
+
+interface Arriving extends FirstPart {
   readonly cores: CoreModule[]
 }
 
@@ -29,11 +36,8 @@ export class Artifacts {
     return this.#loaded.get(artifact)
   }
 
-  /** Begins an artifact that has `awaited` core modules. Resolves to true when it is ready, false while parts are missing. */
-  begin(
-    artifact: string,
-    part: { readonly glue: Uint8Array; readonly exports: readonly ExportedFunction[]; readonly awaited: number },
-  ): Promise<boolean> {
+  /** Begins an artifact. Resolves to true when it is ready, false while parts are missing. */
+  begin(artifact: string, part: FirstPart): Promise<boolean> {
     this.#arriving.set(artifact, { ...part, cores: [] })
     return this.#linkWhenWhole(artifact)
   }
@@ -55,9 +59,12 @@ export class Artifacts {
     if (arriving === undefined) throw new Error('expected `load` before `load-core`')
     if (arriving.cores.length < arriving.awaited) return false
     this.#arriving.delete(artifact)
-    const { exports, cores } = arriving
-    const glue = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(arriving.glue)
-    this.#loaded.set(artifact, { linked: await this.#linker.link({ glue, cores, exports }), exports })
+    this.#loaded.set(artifact, { linked: await this.#linker.link(linkable(arriving)), exports: arriving.exports })
     return true
   }
 }
+
+const linkable = ({ linking, body, cores, exports }: Arriving): Linkable =>
+  linking === 'component'
+    ? { linking, component: body, exports }
+    : { linking, glue: new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(body), cores, exports }

@@ -1,4 +1,5 @@
 import process from 'node:process'
+import { JcoLinker } from './link/jco.ts'
 import { lockDown } from './lock-down.ts'
 import { serve } from './main.ts'
 import { closeInherited, createPipeTransport } from './pipe.ts'
@@ -7,7 +8,7 @@ import { closeInherited, createPipeTransport } from './pipe.ts'
 closeInherited(process.argv.slice(2))
 const transport = createPipeTransport()
 lockDown()
-await Promise.race([serve(transport), transport.closed])
+await Promise.race([serve(transport, { linker: new JcoLinker() }), transport.closed])
 transport.close()
 await transport.closed
 process.exit(0)

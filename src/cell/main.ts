@@ -1,20 +1,23 @@
 import { wireVersion, type FromCell, type SessionStart, type ToCell } from '#wire/messages.ts'
 import { Artifacts } from './artifacts.ts'
-import { JcoLinker } from './link/jco.ts'
+import type { Linker } from './link/linker.ts'
 import { defaultSlicing, type Slicing } from './meter.ts'
 import { plainMessage } from './outcome.ts'
 import { Session } from './session.ts'
 import { Turns } from './turns.ts'
 import type { CellTransport } from './transport.ts'
 
-/** What a test or a bench may set. */
+/** How a cell is made. */
 export interface ServeOptions {
+  /** What links its artifacts. */
+  readonly linker: Linker
+  /** For tests and benches. */
   readonly slicing?: Partial<Slicing>
 }
 
 /** Serves the host over `transport` until it says `shutdown`: then ends all sessions, closes the transport and resolves. */
-export const serve = async (transport: CellTransport, options: ServeOptions = {}): Promise<void> => {
-  const cell = new Cell(transport, { ...defaultSlicing, ...options.slicing })
+export const serve = async (transport: CellTransport, options: ServeOptions): Promise<void> => {
+  const cell = new Cell(transport, options.linker, { ...defaultSlicing, ...options.slicing })
   // A promise of one session that nobody heeds must not end its neighbours.
   const ignore = (): void => undefined
   process.on('unhandledRejection', ignore)
@@ -29,13 +32,14 @@ export const serve = async (transport: CellTransport, options: ServeOptions = {}
 class Cell {
   readonly #transport: CellTransport
   readonly #slicing: Slicing
-  readonly #artifacts = new Artifacts(new JcoLinker())
+  readonly #artifacts: Artifacts
   readonly #sessions = new Map<number, Session>()
   readonly #turns = new Turns()
   readonly #shutDown = Promise.withResolvers<void>()
 
-  constructor(transport: CellTransport, slicing: Slicing) {
+  constructor(transport: CellTransport, linker: Linker, slicing: Slicing) {
     this.#transport = transport
+    this.#artifacts = new Artifacts(linker)
     this.#slicing = slicing
   }
 
@@ -50,10 +54,7 @@ class Cell {
         this.#greet(message.version)
         break
       case 'load':
-        this.#report(
-          message.artifact,
-          this.#artifacts.begin(message.artifact, { glue: message.body, exports: message.exports, awaited: message.cores }),
-        )
+        this.#report(message.artifact, this.#artifacts.begin(message.artifact, { ...message, awaited: message.cores }))
         break
       case 'load-core':
         this.#report(message.artifact, this.#artifacts.add(message.artifact, { name: message.name, bytes: message.body }))

@@ -1,11 +1,13 @@
 import { $init, generate } from '@bytecodealliance/jco-transpile/component'
 import { parse } from '@bytecodealliance/jco-transpile/wasm-tools'
-import type { Artifact } from '#core/artifact.ts'
+import type { ComponentArtifact, GlueArtifact } from '#core/artifact.ts'
 import { rewriteCore } from '#core/wasm/rewrite-core.ts'
 import { defaultWasmLimits } from '#core/wasm/wasm-limits.ts'
 import { transpile } from '#host/ingest/transpile.ts'
 
-export type TestArtifact = Pick<Artifact, 'glue' | 'cores' | 'exports'>
+export type TestArtifact =
+  | Pick<ComponentArtifact, 'linking' | 'component' | 'exports'>
+  | Pick<GlueArtifact, 'linking' | 'glue' | 'cores' | 'exports'>
 
 const rewriting = { maxMemoryPages: 4096, maxTableElements: 1_000_000, limits: defaultWasmLimits }
 
@@ -14,7 +16,7 @@ export const artifactOf = async (wat: string): Promise<TestArtifact> => {
   await $init
   const component = await parse(wat)
   const { glue, cores, exports } = transpile(component, { version: 'test', generate: generate as never, diagnostics: () => '' })
-  return { glue, exports, cores: cores.map(({ name, bytes }) => ({ name, bytes: rewriteCore(bytes, rewriting).bytes })) }
+  return { linking: 'glue', glue, exports, cores: cores.map(({ name, bytes }) => ({ name, bytes: rewriteCore(bytes, rewriting).bytes })) }
 }
 
 /** What {@link agentWat} puts together. */

@@ -180,6 +180,7 @@ describe('a session', () => {
   it('says which artifact did not load', async () => {
     await using cell = new TestCell()
     const artifact = await artifactOf(plainWat)
+    if (artifact.linking !== 'glue') throw new Error('expected glue')
     await expect(cell.load({ ...artifact, glue: 'no glue' })).rejects.toThrow()
     await expect(
       cell.load({ ...artifact, cores: artifact.cores.map((core) => ({ ...core, bytes: new Uint8Array([1]) })) }),

@@ -1,9 +1,11 @@
 import { MessageChannel, type MessagePort } from 'node:worker_threads'
+import { JcoLinker } from '#cell/link/jco.ts'
 import { serve, type ServeOptions } from '#cell/main.ts'
 import { createPortTransport } from '#cell/port.ts'
 import type { Call, CallReply } from '#wire/calls.ts'
 import { creditOf, decodeFromCell, encode, FrameReader } from '#wire/codec.ts'
 import { maxFrameBytes, type FromCell, type SessionStart, type ToCell } from '#wire/messages.ts'
+import { loadMessages } from '#host/pool/load-messages.ts'
 import type { TestArtifact } from './component-of.ts'
 
 export type Ended = Extract<FromCell, { type: 'ended' }>
@@ -49,7 +51,7 @@ export class TestCell {
   /** Every message, in order. */
   readonly heard: FromCell[] = []
 
-  constructor(answer: Answer = () => undefined, options: ServeOptions = {}) {
+  constructor(answer: Answer = () => undefined, options: Omit<ServeOptions, 'linker'> = {}) {
     const { port1, port2 } = new MessageChannel()
     this.#port = port1
     this.#answer = answer
@@ -62,7 +64,7 @@ export class TestCell {
         this.#hear(decodeFromCell(frame))
       }
     })
-    this.#served = serve(createPortTransport(port2), options)
+    this.#served = serve(createPortTransport(port2), { linker: new JcoLinker(), ...options })
   }
 
   send(message: ToCell): void {
@@ -72,9 +74,7 @@ export class TestCell {
   async load(artifact: TestArtifact, name = 'a'): Promise<void> {
     const loaded = Promise.withResolvers<void>()
     this.#loads.set(name, loaded)
-    const { glue, cores, exports } = artifact
-    this.send({ type: 'load', artifact: name, linking: 'glue', exports, cores: cores.length, body: new TextEncoder().encode(glue) })
-    for (const core of cores) this.send({ type: 'load-core', artifact: name, name: core.name, body: core.bytes })
+    for (const message of loadMessages({ key: name, ...artifact })) this.send(message)
     await loaded.promise
   }
 

@@ -1,15 +1,15 @@
 import { types } from 'node:util'
-import type { Artifact } from '#core/artifact.ts'
 import { engine, type CoreModuleObject } from './engine.ts'
 import { compileCore, type CompiledCore } from './core-module.ts'
 import { evaluateGlue, type CoreFunction, type GlueFactory } from './glue.ts'
-import { DeclaredError, LinkTrap, type Imports, type Instance, type Linked, type Linker, type MeterHooks } from './linker.ts'
+import { DeclaredError, LinkTrap, type Imports, type Instance, type Linkable, type Linked, type Linker, type MeterHooks } from './linker.ts'
 import { Metering } from './metering.ts'
 
 /** Links with the glue that jco wrote and ingest checked and patched. Compiles each core module once per artifact. */
 export class JcoLinker implements Linker {
   /** Rejects when a core module does not compile or the glue does not evaluate. */
-  async link(artifact: Pick<Artifact, 'glue' | 'cores'>): Promise<Linked> {
+  async link(artifact: Linkable): Promise<Linked> {
+    if (artifact.linking !== 'glue') throw new LinkTrap('expected an artifact with glue, got a component', 'link')
     const compiled = await Promise.all(artifact.cores.map(async (core) => [core.name, await compileCore(core)] as const))
     return new JcoLinked(evaluateGlue(artifact.glue), new Map(compiled))
   }

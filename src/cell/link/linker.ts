@@ -1,4 +1,4 @@
-import type { Artifact } from '#core/artifact.ts'
+import type { ComponentArtifact, GlueArtifact } from '#core/artifact.ts'
 import type { LiftingBudget } from './abi/compiled-type.ts'
 
 /** Interface name without version (`wasi:io/streams`) → the members in jco's JavaScript convention. Null-prototype, frozen. */
@@ -91,7 +91,13 @@ export interface Linked {
   instantiate(imports: Imports, hooks: MeterHooks): Promise<Instance>
 }
 
-/** Turns an artifact into something that can be instantiated: jco's glue now, a linker of our own later. */
+/** The parts of an artifact that linking needs. */
+export type Linkable =
+  | Pick<ComponentArtifact, 'linking' | 'component' | 'exports'>
+  | Pick<GlueArtifact, 'linking' | 'glue' | 'cores' | 'exports'>
+
+/** Turns an artifact into something that can be instantiated: the component linker, or jco's glue in `glue/`. */
 export interface Linker {
-  link(artifact: Pick<Artifact, 'glue' | 'cores' | 'exports'>): Promise<Linked>
+  /** Rejects with {@link LinkTrap} `link` for an artifact of the other kind. */
+  link(artifact: Linkable): Promise<Linked>
 }

@@ -6,7 +6,7 @@ import { rewriteCore } from '#core/wasm/rewrite-core.ts'
 import { validateCore } from '#core/wasm/validate-core.ts'
 import { WasmError, type WasmErrorCode } from '#core/wasm/wasm-error.ts'
 import { defaultWasmLimits } from '#core/wasm/wasm-limits.ts'
-import type { ArtifactContents } from './artifact-codec.ts'
+import type { GlueContents } from './artifact-codec.ts'
 import type { Toolset } from './bindgen.ts'
 import { checkImportSignatures, type Signatures } from './import-types.ts'
 import type { LimitsProfile } from './profile.ts'
@@ -50,7 +50,7 @@ const describe = (core: CoreModule, modules: readonly Uint8Array[]): string => {
  * The whole of ingest on bytes: validate, link check, transpile, patch, rewrite. Runs in the child only. Throws CordonError
  * `component.invalid`, `component.unsupported`, `component.import-unknown` or `ingest.failed`.
  */
-export const makeContents = (component: Uint8Array, profile: LimitsProfile, tools: Toolset): ArtifactContents => {
+export const makeContents = (component: Uint8Array, profile: LimitsProfile, tools: Toolset): GlueContents => {
   const { imports, modules } = checkComponent(component, tools.signatures)
   const { glue, cores, exports } = transpile(component, tools.bindgen)
   const rewritten = cores.map((core) => {
@@ -58,5 +58,5 @@ export const makeContents = (component: Uint8Array, profile: LimitsProfile, tool
     const result = naming(describe(core, modules), () => rewriteCore(bytes, { ...profile, limits: defaultWasmLimits }))
     return { name, bytes: result.bytes }
   })
-  return { glue, cores: rewritten, imports, exports }
+  return { linking: 'glue', glue, cores: rewritten, imports, exports }
 }

@@ -2,6 +2,7 @@ import type { Artifact } from '#core/artifact.ts'
 import { CordonError } from '#core/errors.ts'
 import type { Cell, CellEnd, CellLauncher, CellListener, Posture } from '#host/launch/cell-port.ts'
 import type { Call, CallReply } from '#wire/calls.ts'
+import { loadMessages } from '#host/pool/load-messages.ts'
 import { maxCallsInFlight, type FromCell, type GuestOutcome, type GuestUsage, type SessionStart } from '#wire/messages.ts'
 
 /** Who hears of one session placed in a cell. */
@@ -89,9 +90,7 @@ export class HostedCell {
     const loading = Promise.withResolvers<void>()
     this.#artifacts.set(artifact.key, loading)
     if (this.#end !== undefined) loading.reject(gone(this.#end))
-    const { key, exports, cores, glue } = artifact
-    this.#running.send({ type: 'load', artifact: key, linking: 'glue', exports, cores: cores.length, body: new TextEncoder().encode(glue) })
-    for (const { name, bytes } of cores) this.#running.send({ type: 'load-core', artifact: key, name, body: bytes })
+    for (const message of loadMessages(artifact)) this.#running.send(message)
     const late = setTimeout(() => this.kill(`it did not load a component in ${loadingMs / 1000} s`), loadingMs)
     await loading.promise.finally(() => clearTimeout(late))
   }

@@ -29,7 +29,7 @@ const artifactOf = async (engine: GuestEngine, source: string): Promise<TestArti
   const { component } = await buildAgent({ entry, engine, cacheDir })
   await $init
   const { glue, cores, exports } = transpile(component, { version: 'test', generate: generate as never, diagnostics: () => '' })
-  return { glue, exports, cores: cores.map(({ name, bytes }) => ({ name, bytes: rewriteCore(bytes, rewriting).bytes })) }
+  return { linking: 'glue', glue, exports, cores: cores.map(({ name, bytes }) => ({ name, bytes: rewriteCore(bytes, rewriting).bytes })) }
 }
 
 interface Ran {

@@ -1,10 +1,11 @@
 import { assert, integer, nat, property, uint8Array } from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { CordonError } from '#core/errors.ts'
-import { decodeContents, encodeContents, type ArtifactContents } from '#host/ingest/artifact-codec.ts'
+import { decodeContents, encodeContents, type GlueContents } from '#host/ingest/artifact-codec.ts'
 
 const core = new Uint8Array([0, 0x61, 0x73, 0x6d, 1, 0, 0, 0, 0, 1, 0])
-const contents: ArtifactContents = {
+const contents: GlueContents = {
+  linking: 'glue',
   glue: '(guard) => ({ instantiate() { return "ü" } })',
   cores: [
     { name: 'component.core.wasm', bytes: core },
@@ -29,6 +30,7 @@ describe('an encoded artifact', () => {
         if (position < changed.length) changed[position] = (changed[position] ?? 0) ^ flip
         try {
           const read = decodeContents(changed)
+          if (read.linking !== 'glue') throw new Error('expected glue')
           expect(read.cores.map(({ name }) => /^component\.core\d{0,4}\.wasm$/.test(name))).toEqual([true, true])
           expect(read.glue.length).toBeGreaterThan(0)
         } catch (error) {

@@ -71,6 +71,7 @@ const usage = { fuel: 0, cpuUs: 0, memoryPeakBytes: 0 }
 const artifact: Artifact = {
   key: 'k',
   componentDigest: '',
+  linking: 'glue',
   glue: '',
   cores: [{ name: 'c', bytes: new Uint8Array() }],
   imports: [],
