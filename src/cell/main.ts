@@ -1,5 +1,6 @@
 import { wireVersion, type FromCell, type SessionStart, type ToCell } from '#wire/messages.ts'
 import { Artifacts } from './artifacts.ts'
+import { InstancePool } from './instance-pool.ts'
 import type { Linker } from './link/linker.ts'
 import { defaultSlicing, type Slicing } from './meter.ts'
 import { plainMessage } from './outcome.ts'
@@ -35,6 +36,7 @@ class Cell {
   readonly #artifacts: Artifacts
   readonly #sessions = new Map<number, Session>()
   readonly #turns = new Turns()
+  readonly #pool = new InstancePool()
   readonly #shutDown = Promise.withResolvers<void>()
 
   constructor(transport: CellTransport, linker: Linker, slicing: Slicing) {
@@ -60,7 +62,7 @@ class Cell {
         this.#report(message.artifact, this.#artifacts.add(message.artifact, { name: message.name, bytes: message.body }))
         break
       case 'unload':
-        this.#artifacts.remove(message.artifact)
+        this.#unload(message.artifact)
         break
       case 'shutdown':
         this.#end()
@@ -83,8 +85,10 @@ class Cell {
         this.#sessions.get(message.session)?.kill()
         break
       case 'invoke':
+        this.#sessions.get(message.session)?.invoke(message)
+        break
       case 'finish':
-        // A session that waits for these is not started yet: `start` refuses it.
+        this.#sessions.get(message.session)?.finish()
         break
     }
   }
@@ -97,13 +101,19 @@ class Cell {
 
   #start(id: number, start: SessionStart): void {
     const artifact = this.#artifacts.get(start.artifact)
-    const exported = artifact?.exports.find(({ call }) => call === start.call)
     if (this.#sessions.has(id)) return
-    if (artifact === undefined || exported === undefined) return this.#refuse(id, 'expected a loaded artifact that exports the call')
-    const parts = { id, start, linked: artifact.linked, exported, turns: this.#turns, slicing: this.#slicing }
+    if (artifact === undefined) return this.#refuse(id, 'expected a loaded artifact that exports the call')
+    const { linked, exports } = artifact
+    const parts = { id, start, linked, exports, turns: this.#turns, pool: this.#pool, slicing: this.#slicing }
     const session = new Session({ ...parts, send: (message) => this.#transport.send(message) })
     this.#sessions.set(id, session)
     void session.run().finally(() => this.#sessions.delete(id))
+  }
+
+  #unload(artifact: string): void {
+    const loaded = this.#artifacts.get(artifact)
+    this.#artifacts.remove(artifact)
+    if (loaded !== undefined) this.#pool.retire(loaded.linked)
   }
 
   #refuse(session: number, message: string): void {
@@ -124,6 +134,7 @@ class Cell {
 
   #end(): void {
     for (const session of this.#sessions.values()) session.kill()
+    this.#pool.clear()
     this.#transport.close()
     this.#shutDown.resolve()
   }

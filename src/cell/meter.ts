@@ -1,4 +1,5 @@
 import type { SessionStart } from '#wire/messages.ts'
+import type { LiftingBudget } from './link/abi/compiled-type.ts'
 import type { MeterHooks, Refill, Standing } from './link/linker.ts'
 import type { TurnTaker } from './turns.ts'
 
@@ -15,7 +16,7 @@ export const defaultSlicing: Slicing = { sliceFuel: 4_000_000, turnMs: 4 }
 
 /** What a {@link Meter} stands on. */
 interface MeterWorld {
-  readonly limits: Pick<SessionStart, 'fuel' | 'cpuTimeMs' | 'memoryBytes' | 'tableElements'>
+  readonly limits: Pick<SessionStart, 'fuel' | 'cpuTimeMs' | 'memoryBytes' | 'tableElements' | 'handles'>
   readonly slicing: Slicing
   /** Resolves in the session's next turn. */
   readonly nextTurn: () => Promise<void>
@@ -28,10 +29,20 @@ interface MeterWorld {
 /** The clock is looked at this often at the least: memory that is in no cache, and what else costs more than its fuel says. */
 const stepFuel = 250_000
 const pageBytes = 65_536
+/** One call may make the cell hold so much that is lifted out of a guest: far above what any interface here takes. */
+const liftedBytesPerCall = 16 * 1024 * 1024
+const liftedElementsPerCall = 1024 * 1024
+/** What making one element costs the cell, in fuel. A byte costs one or less. */
+const fuelOfElement = 64
+/** Handles of resources that belong to guests themselves, beside those of the host that `handles` counts. */
+const ownHandles = 8192
 
 /** Counts what one session uses and says when that is enough. Once stopped, its guest runs no further. */
 export class Meter implements MeterHooks, TurnTaker {
   readonly #world: MeterWorld
+  /** All lifting together may cost the cell as much as the guest's own work. */
+  readonly lifting: LiftingBudget
+  readonly maxHandles: number
   #fuelUsed = 0
   #cpuUs = 0
   #memoryBytes = 0
@@ -45,6 +56,14 @@ export class Meter implements MeterHooks, TurnTaker {
 
   constructor(world: MeterWorld) {
     this.#world = world
+    const { fuel, handles } = world.limits
+    this.maxHandles = handles + ownHandles
+    this.lifting = {
+      bytesPerCall: liftedBytesPerCall,
+      elementsPerCall: liftedElementsPerCall,
+      bytesPerSession: Math.max(liftedBytesPerCall, fuel),
+      elementsPerSession: Math.max(liftedElementsPerCall, Math.floor(fuel / fuelOfElement)),
+    }
   }
 
   /** The limit that stopped the guest, if one did. */
@@ -52,7 +71,7 @@ export class Meter implements MeterHooks, TurnTaker {
     return this.#reached
   }
 
-  /** Whether a memory or a table was refused to grow. */
+  /** Whether a memory or a table was refused to grow during this call. */
   get growthRefused(): boolean {
     return this.#growthRefused
   }
@@ -74,6 +93,11 @@ export class Meter implements MeterHooks, TurnTaker {
   /** No more guest code from now on. */
   stop(): void {
     this.#stopped = true
+  }
+
+  /** Another call of an open session begins: what an earlier one coped with explains nothing. */
+  callBegins(): void {
+    this.#growthRefused = false
   }
 
   turnBegins(): void {

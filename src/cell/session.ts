@@ -1,14 +1,17 @@
-import { buildImports } from '#cell/adapters/index.ts'
+import { SessionScope } from '#cell/adapters/session-scope.ts'
 import { GuestEnd } from '#cell/adapters/world.ts'
 import type { ExportedFunction } from '#core/artifact.ts'
 import type { CallReply } from '#wire/calls.ts'
 import type { FromCell, GuestOutcome, GuestUsage, SessionStart } from '#wire/messages.ts'
+import { callExport } from './call-export.ts'
 import { HostLine } from './host-line.ts'
-import { argumentsFromJson, isJson, resultToJson } from './json-values.ts'
-import { DeclaredError, type Instance, type Linked } from './link/linker.ts'
+import type { InstancePool } from './instance-pool.ts'
+import { Invocations, type Invocation } from './invocations.ts'
+import type { Linked } from './link/linker.ts'
 import { Meter, type Slicing } from './meter.ts'
 import { trapOf } from './outcome.ts'
 import { OutputLine } from './output-line.ts'
+import { Resident } from './resident.ts'
 import { createWorld } from './session-world.ts'
 import { keepGoing, Waits } from './waits.ts'
 import type { Turns } from './turns.ts'
@@ -18,20 +21,22 @@ interface SessionParts {
   readonly id: number
   readonly start: SessionStart
   readonly linked: Linked
-  readonly exported: ExportedFunction
+  readonly exports: readonly ExportedFunction[]
   readonly turns: Turns
+  readonly pool: InstancePool
   readonly slicing: Slicing
   readonly send: (message: FromCell) => Promise<void>
 }
 
 /** How long a guest that was ended may take to unwind before its end is reported all the same. */
 const graceMs = 100
-/** The longest text of a result, in bytes of UTF-8: it has to fit a frame. */
-const maxResultBytes = 1_000_000
+const unknownExport: GuestOutcome = { kind: 'trap', message: 'expected a loaded artifact that exports the call' }
+const commandAgain: GuestOutcome = { kind: 'trap', message: 'expected no further call: the instance of a command ends with it' }
+const notOpen: GuestOutcome = { kind: 'trap', message: 'expected an open session, got one that was started for one call' }
 
 /**
- * One call of one export of one instance. Ends once: by what the guest does, by a limit, or by {@link Session.kill}; what comes
- * later is dropped, so that nothing of this session reaches another.
+ * One instance, called once, or open and called until it is told to finish. Ends once: by what the guest does, by a limit, or by
+ * {@link Session.kill}; what comes later is dropped, so that nothing of this session reaches another.
  */
 export class Session {
   readonly #parts: SessionParts
@@ -39,8 +44,10 @@ export class Session {
   readonly #meter: Meter
   readonly #line: HostLine
   readonly #output: OutputLine
+  readonly #scope: SessionScope
+  readonly #invocations: Invocations
   readonly #unwound = Promise.withResolvers<GuestOutcome>()
-  #instance: Instance | undefined
+  #resident: Resident | undefined
   /** The first reason to end. */
   #cause: GuestOutcome | undefined
 
@@ -57,6 +64,9 @@ export class Session {
     this.#waits = new Waits(turns, this.#meter)
     this.#line = new HostLine({ session: id, send }, this.#waits)
     this.#output = new OutputLine({ session: id, send })
+    this.#invocations = new Invocations(this.#waits)
+    const ends = (outcome: GuestEnd['outcome']): void => this.#end(trapOf(new GuestEnd(outcome)))
+    this.#scope = new SessionScope(createWorld({ start, host: this.#line, output: this.#output, waits: this.#waits, ends }))
   }
 
   /** Runs it all; resolves when `ended` has been handed to the transport. Never rejects. */
@@ -71,12 +81,26 @@ export class Session {
     const usage = this.#usage()
     await this.#output.flushed()
     this.#close()
-    await this.#parts.send({ type: 'ended', session: this.#parts.id, outcome, usage })
+    const told = this.#parts.send({ type: 'ended', session: this.#parts.id, outcome, usage })
+    this.#moveOut(outcome)
+    await told
   }
 
   /** The host's answer to a call of this session. */
   reply(id: number, reply: CallReply): void {
     this.#line.reply(id, reply)
+  }
+
+  /** Calls an open session once more, after what it was asked before. */
+  invoke(invocation: Invocation): void {
+    if (this.#parts.start.call === null) this.#invocations.add(invocation)
+    else this.#end(notOpen)
+  }
+
+  /** Ends an open session when all it was asked is done. */
+  finish(): void {
+    if (this.#parts.start.call === null) this.#invocations.finish()
+    else this.#end(notOpen)
   }
 
   /** Ends it now, whatever the guest does: everything it waits for rejects, and it gets no more fuel. */
@@ -86,18 +110,56 @@ export class Session {
   }
 
   async #perform(): Promise<GuestOutcome> {
+    const { call, input } = this.#parts.start
+    const exported = call === null ? undefined : this.#exportNamed(call)
     if (this.#cause !== undefined) return this.#cause
-    const { start, linked, exported } = this.#parts
-    const ends = (outcome: GuestEnd['outcome']): void => this.#end(trapOf(new GuestEnd(outcome)))
-    const world = createWorld({ start, host: this.#line, output: this.#output, waits: this.#waits, ends })
-    const args = argumentsOf(exported, start)
-    this.#instance = await linked.instantiate(buildImports(world), this.#meter)
+    if (call !== null && exported === undefined) return unknownExport
+    const resident = await this.#settle()
+    return exported === undefined ? this.#serveInvocations(resident) : callExport(resident.instance, exported, input)
+  }
+
+  #exportNamed(call: string): ExportedFunction | undefined {
+    return this.#parts.exports.find((each) => each.call === call)
+  }
+
+  /** Moves into an instance that was reset, or else into a new one: which of them it is makes no difference. */
+  async #settle(): Promise<Resident> {
+    const { pool, linked } = this.#parts
+    const idle = pool.take(linked)
+    const resident = idle ?? (await Resident.instantiate(linked, this.#scope, this.#meter))
     try {
-      return returned(exported, await this.#instance.call(exported.path, args))
+      idle?.serve(this.#scope, this.#meter)
+      // It may have ended while it was instantiated.
+      if (this.#cause !== undefined) throw sessionOver()
     } catch (error) {
-      if (error instanceof DeclaredError) return declared(exported, error.payload)
+      resident.end(sessionOver())
       throw error
     }
+    this.#resident = resident
+    return resident
+  }
+
+  async #serveInvocations({ instance }: Resident): Promise<GuestOutcome> {
+    let commandRan = false
+    for (let calls = 0; ; calls++) {
+      const next = await this.#invocations.next()
+      if (next === undefined) return { kind: 'returned', result: 'null' }
+      const exported = this.#exportNamed(next.call)
+      if (exported === undefined) return unknownExport
+      const isCommand = exported.kind === 'wasi-command'
+      if (commandRan || (isCommand && calls > 0)) return commandAgain
+      commandRan = isCommand
+      this.#meter.callBegins()
+      const outcome = await callExport(instance, exported, next.input)
+      if (!isNormal(outcome)) return outcome
+      await this.#answer(next.id, outcome)
+    }
+  }
+
+  /** All output of a call goes before its answer. */
+  async #answer(id: number, answer: NormalOutcome): Promise<void> {
+    await this.#output.flushed()
+    if (this.#cause === undefined) await this.#parts.send({ type: 'answered', session: this.#parts.id, id, answer })
   }
 
   #nextTurn(): Promise<void> {
@@ -117,7 +179,7 @@ export class Session {
     if (this.#cause !== undefined) return
     this.#cause = cause
     this.#meter.stop()
-    this.#waits.end(new Error('the session is over'))
+    this.#waits.end(sessionOver())
     // A stack that does not unwind is left behind; the host hears of the end in any case.
     setTimeout(() => this.#unwind(cause), graceMs).unref()
   }
@@ -130,45 +192,30 @@ export class Session {
   }
 
   #usage(): GuestUsage {
-    const fuel = Math.min(this.#instance?.fuelUsed() ?? this.#meter.fuelSeen, this.#parts.start.fuel)
+    const fuel = Math.min(this.#resident?.instance.fuelUsed() ?? this.#meter.fuelSeen, this.#parts.start.fuel)
     return { fuel: Math.max(fuel, 0), cpuUs: Math.round(this.#meter.cpuUs), memoryPeakBytes: this.#meter.memoryPeakBytes }
   }
 
   #close(): void {
     this.#meter.stop()
-    this.#waits.end(new Error('the session is over'))
+    this.#waits.end(sessionOver())
+    this.#scope.endWith(sessionOver())
     this.#line.close()
     this.#output.close()
-    this.#instance = undefined
+  }
+
+  /** A guest that came back by itself left no stack behind, and every promise it left is settled by now: its instance may serve another. */
+  #moveOut(outcome: GuestOutcome): void {
+    const resident = this.#resident
+    this.#resident = undefined
+    if (resident === undefined) return
+    if (isNormal(outcome)) this.#parts.pool.give(this.#parts.linked, resident)
+    else resident.end(sessionOver())
   }
 }
 
-const argumentsOf = ({ kind }: ExportedFunction, start: SessionStart): readonly unknown[] => {
-  switch (kind) {
-    case 'agent-run':
-      return [start.input]
-    case 'wasi-command':
-      return []
-    case 'plain':
-      return argumentsFromJson(start.input)
-  }
-}
+type NormalOutcome = Extract<GuestOutcome, { readonly kind: 'returned' | 'error' }>
 
-const returned = ({ kind }: ExportedFunction, value: unknown): GuestOutcome => {
-  const isText = kind === 'agent-run' && typeof value === 'string'
-  const result = isText ? value : resultToJson(kind === 'wasi-command' ? null : value, maxResultBytes)
-  return fits(result) ? { kind: 'returned', result } : tooLong
-}
+const isNormal = (outcome: GuestOutcome): outcome is NormalOutcome => outcome.kind === 'returned' || outcome.kind === 'error'
 
-const declared = ({ kind }: ExportedFunction, payload: unknown): GuestOutcome => {
-  // `wasi:cli/run` says no more than that it failed.
-  if (kind === 'wasi-command') return { kind: 'exit', code: 1 }
-  const error = kind === 'agent-run' && isJson(payload) ? payload : resultToJson(payload, maxResultBytes)
-  return fits(error) ? { kind: 'error', error } : tooLong
-}
-
-const tooLong: GuestOutcome = { kind: 'trap', message: `expected a result of at most ${maxResultBytes} bytes, got more` }
-
-/** Twice: a head is JSON, in which the text is quoted once more. */
-const fits = (text: string | undefined): text is string =>
-  text !== undefined && text.length <= maxResultBytes && Buffer.byteLength(JSON.stringify(text)) <= maxResultBytes
+const sessionOver = (): Error => new Error('the session is over')

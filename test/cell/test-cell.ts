@@ -4,7 +4,7 @@ import { serve, type ServeOptions } from '#cell/main.ts'
 import { createPortTransport } from '#cell/port.ts'
 import type { Call, CallReply } from '#wire/calls.ts'
 import { creditOf, decodeFromCell, encode, FrameReader } from '#wire/codec.ts'
-import { maxFrameBytes, type FromCell, type SessionStart, type ToCell } from '#wire/messages.ts'
+import { maxFrameBytes, type FromCell, type GuestAnswer, type SessionStart, type ToCell } from '#wire/messages.ts'
 import { loadMessages } from '#host/pool/load-messages.ts'
 import type { TestArtifact } from './component-of.ts'
 
@@ -35,6 +35,16 @@ export interface Running {
   readonly ended: Promise<Ended>
   readonly output: string[]
   kill(): void
+  /** Calls it, when it is open; stays pending when the session ends without an answer. */
+  invoke(call: string, input: string): Promise<GuestAnswer>
+  finish(): void
+}
+
+interface Known {
+  readonly ended: PromiseWithResolvers<Ended>
+  readonly output: string[]
+  /** By the id of the call. */
+  readonly answers: PromiseWithResolvers<GuestAnswer>[]
 }
 
 /** How the test answers calls; `undefined` leaves a call without answer. */
@@ -44,14 +54,14 @@ export type Answer = (call: Call, session: number) => CallReply | Promise<CallRe
 export class TestCell {
   readonly #port: MessagePort
   readonly #loads = new Map<string, PromiseWithResolvers<void>>()
-  readonly #sessions = new Map<number, { ended: PromiseWithResolvers<Ended>; output: string[] }>()
+  readonly #sessions = new Map<number, Known>()
   readonly #served: Promise<void>
   readonly #answer: Answer
   #nextSession = 1
   /** Every message, in order. */
   readonly heard: FromCell[] = []
 
-  constructor(answer: Answer = () => undefined, options: Omit<ServeOptions, 'linker'> = {}) {
+  constructor(answer: Answer = () => undefined, options: Partial<ServeOptions> = {}) {
     const { port1, port2 } = new MessageChannel()
     this.#port = port1
     this.#answer = answer
@@ -82,9 +92,21 @@ export class TestCell {
     const id = this.#nextSession++
     const ended = Promise.withResolvers<Ended>()
     const output: string[] = []
-    this.#sessions.set(id, { ended, output })
+    const answers: PromiseWithResolvers<GuestAnswer>[] = []
+    this.#sessions.set(id, { ended, output, answers })
     this.send({ type: 'start', session: id, ...generous, ...overrides })
-    return { id, ended: ended.promise, output, kill: () => this.send({ type: 'kill', session: id }) }
+    const invoke = (call: string, input: string): Promise<GuestAnswer> => {
+      const answer = Promise.withResolvers<GuestAnswer>()
+      this.send({ type: 'invoke', session: id, id: answers.push(answer) - 1, call, input })
+      return answer.promise
+    }
+    const say = (type: 'kill' | 'finish') => () => this.send({ type, session: id })
+    return { id, ended: ended.promise, output, invoke, kill: say('kill'), finish: say('finish') }
+  }
+
+  /** Starts an open session. */
+  open(overrides: Partial<SessionStart> = {}): Running {
+    return this.start({ call: null, input: '', ...overrides })
   }
 
   run(overrides: Partial<SessionStart> = {}): Promise<Ended> {
@@ -108,6 +130,9 @@ export class TestCell {
         break
       case 'output':
         this.#sessions.get(message.session)?.output.push(new TextDecoder().decode(message.body))
+        break
+      case 'answered':
+        this.#sessions.get(message.session)?.answers[message.id]?.resolve(message.answer)
         break
       case 'ended':
         this.#sessions.get(message.session)?.ended.resolve(message)

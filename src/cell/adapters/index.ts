@@ -1,9 +1,8 @@
 import type { Imports } from '#cell/link/linker.ts'
-import type { SessionWorld } from '#cell/adapters/world.ts'
 import { secretsInterface } from './cordon/secrets.ts'
 import { toolsInterface } from './cordon/tools.ts'
 import { sealInterface, type Members } from './sealed.ts'
-import { SessionScope } from './session-scope.ts'
+import type { SessionSlot } from './session-slot.ts'
 import { monotonicClock, wallClock } from './wasi/clocks.ts'
 import { filesystemInterfaces } from './wasi/filesystem.ts'
 import { httpInterfaces } from './wasi/http.ts'
@@ -18,26 +17,25 @@ const errorInterface = sealInterface({ Error: IoError })
 const streamsInterface = sealInterface({ InputStream, OutputStream })
 
 /**
- * All host functions of one session: unversioned interface name (`wasi:io/streams`) → its members in jco's JavaScript
+ * All host functions of one instance, which serve whatever session is in `slot`: unversioned interface name (`wasi:io/streams`) → its members in jco's JavaScript
  * convention. Every object is null-prototype and frozen, so that no name reaches anything but what is written here.
  * Which functions give promises is said by `core/async-imports.ts`. An error without `payload` that comes out of one ends the instance:
  * a trap, the end of the session, or the TypeError of a forged handle.
  */
-export const buildImports = (world: SessionWorld): Imports => {
-  const scope = new SessionScope(world)
+export const buildImports = (slot: SessionSlot): Imports => {
   const interfaces: Readonly<Record<string, Members>> = {
-    ...processInterfaces(scope),
-    ...stdioInterfaces(scope),
-    'wasi:clocks/monotonic-clock': monotonicClock(scope),
-    'wasi:clocks/wall-clock': wallClock(scope),
-    ...randomInterfaces(scope),
+    ...processInterfaces(slot),
+    ...stdioInterfaces(slot),
+    'wasi:clocks/monotonic-clock': monotonicClock(slot),
+    'wasi:clocks/wall-clock': wallClock(slot),
+    ...randomInterfaces(slot),
     'wasi:io/error': errorInterface,
-    'wasi:io/poll': sealInterface({ Pollable, poll: pollIn(scope) }),
+    'wasi:io/poll': sealInterface({ Pollable, poll: pollIn(slot) }),
     'wasi:io/streams': streamsInterface,
-    ...filesystemInterfaces(scope),
-    ...httpInterfaces(scope),
-    'cordon:agent/secrets': secretsInterface(scope),
-    'cordon:agent/tools': toolsInterface(scope),
+    ...filesystemInterfaces(slot),
+    ...httpInterfaces(slot),
+    'cordon:agent/secrets': secretsInterface(slot),
+    'cordon:agent/tools': toolsInterface(slot),
   }
   return Object.freeze(Object.assign(Object.create(null), interfaces))
 }

@@ -1,9 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { asyncImports, isAsyncImport } from '#core/async-imports.ts'
 import { implementedInterfaces } from '#core/implemented-interfaces.ts'
-import { buildImports } from '#cell/adapters/index.ts'
 import { GuestEnd } from '#cell/adapters/world.ts'
-import { bytes, importsOf, MemoryWorld, settled } from './memory-world.ts'
+import { bytes, importsOf, importsOver, MemoryWorld, settled } from './memory-world.ts'
 
 type Class = { readonly prototype: object }
 
@@ -19,11 +18,11 @@ const camelCase = (name: string): string => name.replaceAll(/-([a-z0-9])/g, (_, 
 
 describe('the imports of a session', () => {
   it('are the interfaces that ingest links, no more and no fewer', () => {
-    expect(Object.keys(buildImports(new MemoryWorld().world)).toSorted()).toEqual([...implementedInterfaces.keys()].toSorted())
+    expect(Object.keys(importsOver(new MemoryWorld().world)).toSorted()).toEqual([...implementedInterfaces.keys()].toSorted())
   })
 
   it('have no prototype and cannot be changed', () => {
-    const imports = buildImports(new MemoryWorld().world)
+    const imports = importsOver(new MemoryWorld().world)
     for (const members of [imports, ...Object.values(imports)]) {
       expect(Object.getPrototypeOf(members)).toBeNull()
       expect(Object.isFrozen(members)).toBe(true)
@@ -31,7 +30,7 @@ describe('the imports of a session', () => {
   })
 
   it('give no member of JavaScript to a component that names one', () => {
-    for (const [name, resource] of classesOf(buildImports(new MemoryWorld().world))) {
+    for (const [name, resource] of classesOf(importsOver(new MemoryWorld().world))) {
       for (const member of ['constructor', 'toString', 'valueOf', 'hasOwnProperty', 'call', 'apply', 'bind', '__proto__']) {
         expect([name, member, Reflect.get(resource.prototype, member), Reflect.get(resource, member)]).toEqual([
           name,
@@ -44,7 +43,7 @@ describe('the imports of a session', () => {
   })
 
   it('give promises from exactly the functions that are imported as suspending', async () => {
-    const imports = buildImports(new MemoryWorld().world)
+    const imports = importsOver(new MemoryWorld().world)
     const suspending = asyncImports.map((name) => {
       const [id = '', member = ''] = name.split('#')
       expect(isAsyncImport(id, member)).toBe(true)
@@ -87,7 +86,7 @@ describe('a forged handle', () => {
   it('throws TypeError from every method and from every drop, before anything else happens', async () => {
     const world = new MemoryWorld()
     const tried: string[] = []
-    for (const [name, resource] of classesOf(buildImports(world.world))) {
+    for (const [name, resource] of classesOf(importsOver(world.world))) {
       for (const member of [...methodsOf(resource), Symbol.dispose]) {
         const run: unknown = Reflect.get(resource.prototype, member)
         if (typeof run !== 'function') continue
@@ -114,7 +113,7 @@ describe('a forged handle', () => {
     expect(() => http.httpErrorCode(forge(imports['wasi:io/error'].Error))).toThrow(TypeError)
     expect(() => http.ResponseOutparam.set(forge(http.ResponseOutparam), { tag: 'ok' })).toThrow(TypeError)
     await expect(imports['wasi:io/poll'].poll([forge(imports['wasi:io/poll'].Pollable)])).rejects.toThrow(TypeError)
-    const types = buildImports(world.world)['wasi:filesystem/types'] ?? {}
+    const types = importsOver(world.world)['wasi:filesystem/types'] ?? {}
     const forged: never = forge(types['Descriptor'] ?? {})
     await expect(root?.renameAt('f', forged, 'g')).rejects.toThrow(TypeError)
     await expect(root?.linkAt({}, 'f', forged, 'g')).rejects.toThrow(TypeError)

@@ -1,6 +1,9 @@
 import { randomBytes } from 'node:crypto'
 import { buildImports } from '#cell/adapters/index.ts'
+import { SessionScope } from '#cell/adapters/session-scope.ts'
+import { SessionSlot } from '#cell/adapters/session-slot.ts'
 import { GuestEnd, type SessionWorld } from '#cell/adapters/world.ts'
+import type { Imports } from '#cell/link/linker.ts'
 import type { Call, CallArgs, CallOp } from '#wire/calls.ts'
 import type { SessionStart } from '#wire/messages.ts'
 import { generous } from '../test-cell.ts'
@@ -265,9 +268,16 @@ interface GuestImports {
 
 const linked = new WeakMap<MemoryWorld, GuestImports>()
 
+/** The imports of an instance that serves the session of `world`. */
+export const importsOver = (world: SessionWorld): Imports => {
+  const slot = new SessionSlot()
+  slot.place(new SessionScope(world))
+  return buildImports(slot)
+}
+
 /** What a guest of that world links: the same each time. */
 export const importsOf = (world: MemoryWorld): GuestImports => {
-  const imports = linked.get(world) ?? (buildImports(world.world) as unknown as GuestImports)
+  const imports = linked.get(world) ?? (importsOver(world.world) as unknown as GuestImports)
   linked.set(world, imports)
   return imports
 }

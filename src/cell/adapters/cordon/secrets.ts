@@ -1,5 +1,5 @@
 import { sealInterface, type Members } from '#cell/adapters/sealed.ts'
-import type { SessionScope } from '#cell/adapters/session-scope.ts'
+import type { SessionSlot } from '#cell/adapters/session-slot.ts'
 import { WitError } from '#cell/adapters/wit-error.ts'
 
 /** The longest name the wire takes, of a secret or a tool. */
@@ -11,8 +11,9 @@ const toSecretError = (code: string): string => {
 }
 
 /** `cordon:agent/secrets`. */
-export const secretsInterface = (scope: SessionScope): Members => {
+export const secretsInterface = (slot: SessionSlot): Members => {
   const use = async (name: string): Promise<string> => {
+    const { scope } = slot
     if (name.length > maxNameLength) throw new WitError('unknown')
     const reply = await scope.call('secret.use', { name })
     if (!reply.ok) throw new WitError(toSecretError(reply.code))

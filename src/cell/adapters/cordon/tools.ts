@@ -1,5 +1,5 @@
 import { sealInterface, type Members } from '#cell/adapters/sealed.ts'
-import type { SessionScope } from '#cell/adapters/session-scope.ts'
+import type { SessionSlot } from '#cell/adapters/session-slot.ts'
 import { WitError } from '#cell/adapters/wit-error.ts'
 import { maxChunkBytes } from '#wire/calls.ts'
 
@@ -14,8 +14,9 @@ const toToolError = (code: string): string => {
 }
 
 /** `cordon:agent/tools`. */
-export const toolsInterface = (scope: SessionScope): Members => {
+export const toolsInterface = (slot: SessionSlot): Members => {
   const call = async (name: string, input: string): Promise<string> => {
+    const { scope } = slot
     if (name.length > maxNameLength) throw new WitError('unknown')
     // Characters first, so that nothing large is made of what is refused anyway.
     if (input.length > maxChunkBytes) throw new WitError('too-large')
@@ -26,7 +27,7 @@ export const toolsInterface = (scope: SessionScope): Members => {
     return new TextDecoder().decode(reply.body)
   }
   const list = async (): Promise<string> => {
-    const reply = await scope.call('tool.list', {})
+    const reply = await slot.scope.call('tool.list', {})
     if (!reply.ok) throw new WitError(toToolError(reply.code))
     return JSON.stringify(reply.value['tools'] ?? [])
   }

@@ -1,6 +1,7 @@
 import { HeldResource } from '#cell/adapters/held-resource.ts'
 import { inside, sealClass, guestConstructor } from '#cell/adapters/sealed.ts'
 import type { SessionScope } from '#cell/adapters/session-scope.ts'
+import type { SessionSlot } from '#cell/adapters/session-slot.ts'
 import { WitError } from '#cell/adapters/wit-error.ts'
 
 /** One header or trailer: the name as it was written, the value as bytes. */
@@ -148,9 +149,10 @@ export const fromWireHeaders = (headers: unknown): FieldEntry[] =>
   })
 
 /** What a guest sees as the class `fields`. */
-export const fieldsClass = (scope: SessionScope): unknown =>
-  guestConstructor(Fields, () => new Fields(scope, [], false), {
+export const fieldsClass = (slot: SessionSlot): unknown =>
+  guestConstructor(Fields, () => new Fields(slot.scope, [], false), {
     fromList: (list: readonly FieldEntry[]): Fields => {
+      const { scope } = slot
       checkTotal(list)
       for (const [name, value] of list) checkEntry(name, [value])
       return new Fields(scope, [...list], false)

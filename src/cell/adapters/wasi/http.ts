@@ -1,5 +1,5 @@
 import { inside, sealInterface, guestConstructor, type Members } from '#cell/adapters/sealed.ts'
-import type { SessionScope } from '#cell/adapters/session-scope.ts'
+import type { SessionSlot } from '#cell/adapters/session-slot.ts'
 import { WitError } from '#cell/adapters/wit-error.ts'
 import { HttpExchange, type RequestHead } from './http-exchange.ts'
 import { Fields, fieldsClass, toWireHeaders } from './http-fields.ts'
@@ -45,8 +45,9 @@ const toRequestHead = (state: RequestState, options: RequestOptions | undefined)
   }
 }
 
-const outgoingHandler = (scope: SessionScope): Members => {
+const outgoingHandler = (slot: SessionSlot): Members => {
   const handle = (request: OutgoingRequest, options: RequestOptions | undefined): FutureIncomingResponse => {
+    const { scope } = slot
     const state = request[inside]
     const { body } = state
     // Taken over by the host: its body lives on with the exchange.
@@ -79,26 +80,26 @@ const incomingBodyClass = guestConstructor(IncomingBody, refuse, { finish: finis
 const outgoingBodyClass = guestConstructor(OutgoingBody, refuse, { finish: finishOutgoingBody })
 
 /** `wasi:http/types` and `outgoing-handler`. */
-export const httpInterfaces = (scope: SessionScope): Readonly<Record<string, Members>> => {
+export const httpInterfaces = (slot: SessionSlot): Readonly<Record<string, Members>> => {
   const httpErrorCode = (error: IoError): HttpErrorCode | undefined => {
     const cause = error[inside]
     return cause.kind === 'http' ? cause.code : undefined
   }
   const types = {
-    Fields: fieldsClass(scope),
+    Fields: fieldsClass(slot),
     FutureIncomingResponse,
     FutureTrailers,
     IncomingBody: incomingBodyClass,
     IncomingRequest,
     IncomingResponse,
     OutgoingBody: outgoingBodyClass,
-    OutgoingRequest: guestConstructor(OutgoingRequest, (headers) => new OutgoingRequest(scope, asFields(headers))),
-    OutgoingResponse: guestConstructor(OutgoingResponse, (headers) => new OutgoingResponse(scope, asFields(headers))),
-    RequestOptions: guestConstructor(RequestOptions, () => new RequestOptions(scope)),
+    OutgoingRequest: guestConstructor(OutgoingRequest, (headers) => new OutgoingRequest(slot.scope, asFields(headers))),
+    OutgoingResponse: guestConstructor(OutgoingResponse, (headers) => new OutgoingResponse(slot.scope, asFields(headers))),
+    RequestOptions: guestConstructor(RequestOptions, () => new RequestOptions(slot.scope)),
     ResponseOutparam,
     httpErrorCode,
   }
-  return { 'wasi:http/types': sealInterface(types), 'wasi:http/outgoing-handler': outgoingHandler(scope) }
+  return { 'wasi:http/types': sealInterface(types), 'wasi:http/outgoing-handler': outgoingHandler(slot) }
 }
 
 /** What a guest hands over as `fields`; a forged handle passes here and throws TypeError at the first touch. */

@@ -1,6 +1,7 @@
 import { HeldResource } from '#cell/adapters/held-resource.ts'
 import { inside, sealClass } from '#cell/adapters/sealed.ts'
 import type { SessionScope } from '#cell/adapters/session-scope.ts'
+import type { SessionSlot } from '#cell/adapters/session-slot.ts'
 import type { Waitable } from '#cell/adapters/waitable.ts'
 
 /** The longest list one `poll` may name: the same pollable may stand in it more than once. */
@@ -39,8 +40,9 @@ sealClass(Pollable)
 
 /** `wasi:io/poll` `poll`: the places in the list of those that are ready; traps for an empty list and for one too long. */
 export const pollIn =
-  (scope: SessionScope) =>
+  (slot: SessionSlot) =>
   async (list: readonly Pollable[]): Promise<Uint32Array> => {
+    const { scope } = slot
     if (list.length === 0) throw scope.trap('poll of an empty list')
     if (list.length > maxPollList) throw scope.trap(`poll of ${list.length} pollables, expected at most ${maxPollList}`)
     const waitables = list.map((pollable) => pollable[inside])

@@ -1,14 +1,13 @@
-import type { SessionScope } from '#cell/adapters/session-scope.ts'
 import { sealInterface, type Members } from '#cell/adapters/sealed.ts'
+import type { SessionSlot } from '#cell/adapters/session-slot.ts'
 
 /** `wasi:cli/environment` and `wasi:cli/exit`. */
-export const processInterfaces = (scope: SessionScope): Readonly<Record<string, Members>> => {
-  const { env, args } = scope.world.start
-  const exit = (code: number): Error => scope.world.end({ kind: 'exit', code })
+export const processInterfaces = (slot: SessionSlot): Readonly<Record<string, Members>> => {
+  const exit = (code: number): Error => slot.scope.world.end({ kind: 'exit', code })
   return {
     'wasi:cli/environment': sealInterface({
-      getEnvironment: (): [string, string][] => env.map(([name, value]) => [name, value]),
-      getArguments: (): string[] => [...args],
+      getEnvironment: (): [string, string][] => slot.scope.world.start.env.map(([name, value]) => [name, value]),
+      getArguments: (): string[] => [...slot.scope.world.start.args],
       initialCwd: (): undefined => undefined,
     }),
     'wasi:cli/exit': sealInterface({

@@ -1,5 +1,7 @@
-import type { SessionScope } from '#cell/adapters/session-scope.ts'
+import { perScope } from '#cell/adapters/per-scope.ts'
 import { sealInterface, type Members } from '#cell/adapters/sealed.ts'
+import type { SessionScope } from '#cell/adapters/session-scope.ts'
+import type { SessionSlot } from '#cell/adapters/session-slot.ts'
 
 /** The most random bytes one call gives. */
 const maxRandomBytes = 1024 * 1024
@@ -7,9 +9,10 @@ const maxRandomBytes = 1024 * 1024
 const poolBytes = 512
 
 /** `wasi:random/random`, `insecure` and `insecure-seed`; all of one quality: the best. */
-export const randomInterfaces = (scope: SessionScope): Readonly<Record<string, Members>> => {
-  const nextU64 = u64Source(scope)
+export const randomInterfaces = (slot: SessionSlot): Readonly<Record<string, Members>> => {
+  const nextU64 = (): bigint => u64Source(slot.scope)()
   const bytes = (length: bigint): Uint8Array => {
+    const { scope } = slot
     if (length > BigInt(maxRandomBytes)) throw scope.trap(`${length} random bytes, expected at most ${maxRandomBytes} a call`)
     return scope.world.random(Number(length))
   }
@@ -20,7 +23,7 @@ export const randomInterfaces = (scope: SessionScope): Readonly<Record<string, M
   }
 }
 
-const u64Source = (scope: SessionScope): (() => bigint) => {
+const u64Source = perScope((scope: SessionScope): (() => bigint) => {
   let pool: DataView = new DataView(new ArrayBuffer(0))
   let used = 0
   return () => {
@@ -35,4 +38,4 @@ const u64Source = (scope: SessionScope): (() => bigint) => {
     used += 8
     return value
   }
-}
+})

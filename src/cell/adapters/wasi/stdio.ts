@@ -1,6 +1,8 @@
-import type { SessionScope } from '#cell/adapters/session-scope.ts'
 import { HeldResource } from '#cell/adapters/held-resource.ts'
+import { perScope } from '#cell/adapters/per-scope.ts'
 import { sealClass, sealInterface, type Members } from '#cell/adapters/sealed.ts'
+import type { SessionScope } from '#cell/adapters/session-scope.ts'
+import type { SessionSlot } from '#cell/adapters/session-slot.ts'
 import { InboundPipe, type Chunk } from './inbound-pipe.ts'
 import { OutboundPipe } from './outbound-pipe.ts'
 import { PipeFailure } from './pipe-failure.ts'
@@ -43,25 +45,39 @@ const readStdin =
     return { bytes: reply.body, end: reply.value['end'] === true || reply.body.byteLength === 0 }
   }
 
-const outputInterface = (scope: SessionScope, stream: 'stdout' | 'stderr', member: string): Members => {
-  const pipe = new OutboundPipe(scope, { ordered: true, write: (bytes) => scope.world.output(stream, bytes) })
-  return sealInterface({ [member]: (): OutputStream => new OutputStream(scope, pipe) })
+const outputPipe = (scope: SessionScope, stream: 'stdout' | 'stderr'): OutboundPipe =>
+  new OutboundPipe(scope, { ordered: true, write: (bytes) => scope.world.output(stream, bytes) })
+
+const stdinOf = perScope((scope) => new InboundPipe(scope, readStdin(scope)))
+const stdoutOf = perScope((scope) => outputPipe(scope, 'stdout'))
+const stderrOf = perScope((scope) => outputPipe(scope, 'stderr'))
+
+const streamOver = (slot: SessionSlot, pipeOf: (scope: SessionScope) => OutboundPipe) => (): OutputStream => {
+  const { scope } = slot
+  return new OutputStream(scope, pipeOf(scope))
 }
 
 /** Standard input, output and error of `wasi:cli`, and what says whether they are terminals. All streams of one kind share one pipe. */
-export const stdioInterfaces = (scope: SessionScope): Readonly<Record<string, Members>> => {
-  const { stdinIsTerminal, stdoutIsTerminal } = scope.world.start
-  const stdin = new InboundPipe(scope, readStdin(scope))
-  const terminalOutput = (): TerminalOutput | undefined => (stdoutIsTerminal ? new TerminalOutput(scope) : undefined)
+export const stdioInterfaces = (slot: SessionSlot): Readonly<Record<string, Members>> => {
+  const getStdin = (): InputStream => {
+    const { scope } = slot
+    return new InputStream(scope, stdinOf(scope))
+  }
+  const terminalInput = (): TerminalInput | undefined => {
+    const { scope } = slot
+    return scope.world.start.stdinIsTerminal ? new TerminalInput(scope) : undefined
+  }
+  const terminalOutput = (): TerminalOutput | undefined => {
+    const { scope } = slot
+    return scope.world.start.stdoutIsTerminal ? new TerminalOutput(scope) : undefined
+  }
   return {
-    'wasi:cli/stdin': sealInterface({ getStdin: (): InputStream => new InputStream(scope, stdin) }),
-    'wasi:cli/stdout': outputInterface(scope, 'stdout', 'getStdout'),
-    'wasi:cli/stderr': outputInterface(scope, 'stderr', 'getStderr'),
+    'wasi:cli/stdin': sealInterface({ getStdin }),
+    'wasi:cli/stdout': sealInterface({ getStdout: streamOver(slot, stdoutOf) }),
+    'wasi:cli/stderr': sealInterface({ getStderr: streamOver(slot, stderrOf) }),
     'wasi:cli/terminal-input': sealInterface({ TerminalInput }),
     'wasi:cli/terminal-output': sealInterface({ TerminalOutput }),
-    'wasi:cli/terminal-stdin': sealInterface({
-      getTerminalStdin: (): TerminalInput | undefined => (stdinIsTerminal ? new TerminalInput(scope) : undefined),
-    }),
+    'wasi:cli/terminal-stdin': sealInterface({ getTerminalStdin: terminalInput }),
     'wasi:cli/terminal-stdout': sealInterface({ getTerminalStdout: terminalOutput }),
     'wasi:cli/terminal-stderr': sealInterface({ getTerminalStderr: terminalOutput }),
   }
