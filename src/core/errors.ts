@@ -44,6 +44,7 @@ const exitCodes = {
   'agent.error': 1,
   'agent.trap': 1,
   'agent.exit': 1,
+  'session.ended': 125,
   'session.interrupted': 130,
   'session.killed': 143,
 } as const

@@ -1,29 +1,31 @@
-import type { Artifact, ExportedFunction } from '#core/artifact.ts'
+import type { Artifact } from '#core/artifact.ts'
 import type { Limits } from '#core/budget/limits.ts'
-import { CordonError } from '#core/errors.ts'
 import type { Manifest } from '#core/manifest/manifest.ts'
 import type { EffectivePolicy } from '#core/policy/rules.ts'
+import { functionOf, inputText } from '#host/session/guest-call.ts'
+import type { OpenSession } from '#host/session/open-session.ts'
 import type { RunResult, Session } from '#host/session/session.ts'
 
-/** The most bytes of JSON a run takes in. */
-const maxInputBytes = 8 * 1024 * 1024
-
-/** How one run differs from the agent's others. */
-export interface RunOptions {
-  /** Ends the run with `session.interrupted`. */
+/** How one open session differs from the agent's others. */
+export interface OpenOptions {
+  /** Ends the session with `session.interrupted`. */
   readonly signal?: AbortSignal
   /** On whose behalf: two segments never share a cell. Default `default`. */
   readonly segment?: string
-  /** Narrower limits for this run. */
+  /** Narrower limits for this session. They hold for its whole life, however often it is called. */
   readonly limits?: Partial<Limits>
   /** Grants for this session alone, in the shape of one agent's entry in a policy file. */
   readonly allow?: unknown
-  /** The export to call; default `cordon:agent/run`, else `wasi:cli/run`, else `run`. */
-  readonly call?: string
   /** Arguments of a command (without its name). */
   readonly args?: readonly string[]
   /** Standard input of a command. */
   readonly stdin?: AsyncIterable<Uint8Array> | Uint8Array
+}
+
+/** How one run differs from the agent's others. */
+export interface RunOptions extends OpenOptions {
+  /** The export to call; default `cordon:agent/run`, else `wasi:cli/run`, else `run`. */
+  readonly call?: string
 }
 
 /** What an agent needs of the runtime that loaded it. */
@@ -32,10 +34,13 @@ export interface AgentHost {
   begin(start: {
     readonly agent: LoadedAgent
     readonly policy: EffectivePolicy
-    readonly function: ExportedFunction
+    /** Name of the export. */
+    readonly call: string
+    /** JSON text. */
     readonly input: string
-    readonly options: RunOptions
+    readonly options: OpenOptions
   }): Session
+  open(start: { readonly agent: LoadedAgent; readonly policy: EffectivePolicy; readonly options: OpenOptions }): Promise<OpenSession>
 }
 
 /** An ingested agent. */
@@ -49,7 +54,7 @@ export interface LoadedAgent {
   readonly cached: boolean
 }
 
-/** An agent that was loaded and may be run any number of times, each time in a sandbox of its own. */
+/** An agent that was loaded and may be run any number of times, each time in a sandbox of its own, or kept open and called. */
 export class Agent {
   readonly #host: AgentHost
   readonly #loaded: LoadedAgent
@@ -99,33 +104,20 @@ export class Agent {
   start(input?: unknown, options: RunOptions = {}): Session {
     const text = inputText(input)
     const policy = this.#host.policyFor(this.#loaded, options)
-    return this.#host.begin({ agent: this.#loaded, policy, function: this.#function(options.call), input: text, options })
+    const { call } = functionOf(this.#loaded.artifact.exports, options.call)
+    return this.#host.begin({ agent: this.#loaded, policy, call, input: text, options })
   }
 
-  #function(wanted: string | undefined): ExportedFunction {
-    const { exports } = this.#loaded.artifact
-    const names = wanted === undefined ? ['cordon:agent/run', 'wasi:cli/run', 'run'] : [wanted]
-    const found = names.map((name) => exports.find(({ call }) => call === name)).find((each) => each !== undefined)
-    if (found !== undefined) return found
-    const expected = wanted === undefined ? 'an export `cordon:agent/run`, `wasi:cli/run` or `run`' : `an export \`${wanted}\``
-    const there = exports.length === 0 ? 'none' : exports.map(({ call }) => `\`${call}\``).join(', ')
-    throw new CordonError('component.export-missing', `expected ${expected}, the component has ${there}`, {
-      hint: 'name one of them with --call',
-    })
+  /**
+   * Opens a session in a sandbox of its own that stays and may be called any number of times. Resolves when it has its place and its
+   * instance starts. Throws CordonError, as a run does that does not come that far.
+   *
+   * @example
+   * await using session = await agent.open()
+   * const { result } = await session.call({ day: 'today' })
+   */
+  async open(options: OpenOptions = {}): Promise<OpenSession> {
+    const policy = this.#host.policyFor(this.#loaded, options)
+    return await this.#host.open({ agent: this.#loaded, policy, options })
   }
-}
-
-const inputText = (input: unknown): string => {
-  let text: string | undefined
-  try {
-    text = JSON.stringify(input ?? null)
-  } catch (cause) {
-    throw new CordonError('input.invalid', 'expected an input that JSON can hold', { cause })
-  }
-  if (typeof text !== 'string') throw new CordonError('input.invalid', `expected an input that JSON can hold, got a ${typeof input}`)
-  if (text.length > maxInputBytes)
-    throw new CordonError('input.invalid', `expected an input of at most ${maxInputBytes} bytes of JSON, got ${text.length}`, {
-      hint: 'pass large data as a file in a mount',
-    })
-  return text
 }

@@ -7,7 +7,7 @@ import { ceilingLimits } from '#core/budget/limits.ts'
 import { CordonError } from '#core/errors.ts'
 import type { GrantLayer, Policy } from '#core/policy/grants.ts'
 import type { EffectivePolicy } from '#core/policy/rules.ts'
-import { Agent, type AgentHost, type LoadedAgent, type RunOptions } from '#host/agent.ts'
+import { Agent, type AgentHost, type LoadedAgent, type OpenOptions } from '#host/agent.ts'
 import type { GuestEngine } from '#host/build/build-agent.ts'
 import { interpreterComponent } from '#host/build/interpreter.ts'
 import { loadBundle, type Bundle } from '#host/bundle/load-bundle.ts'
@@ -25,7 +25,9 @@ import { auditKeyFile, cacheKeyFile, hostPaths, type HostPaths } from '#host/pat
 import { CellPool } from '#host/pool/cell-pool.ts'
 import type { Tool } from '#host/providers/tools/tool.ts'
 import { equipment } from '#host/session/equipment.ts'
-import { Session } from '#host/session/session.ts'
+import { Invocations } from '#host/session/invocations.ts'
+import { OpenSession } from '#host/session/open-session.ts'
+import { Session, type SessionOptions } from '#host/session/session.ts'
 
 const MiB = 1024 * 1024
 const oldestNode = 26
@@ -78,6 +80,12 @@ interface Parts {
   readonly log: Logger
   readonly advice: string | undefined
   readonly options: RuntimeOptions
+}
+
+/** What a session does: one call, or what its driver calls. */
+interface Driven {
+  readonly guest: Omit<SessionOptions['guest'], 'args'>
+  readonly driver: SessionOptions['driver']
 }
 
 /** Runs agents under one policy, one audit log and one pool of cells. Make it with {@link createRuntime}. */
@@ -178,22 +186,34 @@ export class Runtime {
   }
 
   #host(): AgentHost {
-    return { policyFor: (agent, options) => this.#policyFor(agent, options), begin: (start) => this.#begin(start) }
+    return {
+      policyFor: (agent, options) => this.#policyFor(agent, options),
+      begin: ({ call, input, ...start }) => this.#begin(start, { guest: { call, input }, driver: undefined }),
+      open: (start) => this.#open(start),
+    }
   }
 
-  #policyFor(agent: LoadedAgent, { allow, limits }: Pick<RunOptions, 'allow' | 'limits'>): EffectivePolicy {
+  #policyFor(agent: LoadedAgent, { allow, limits }: Pick<OpenOptions, 'allow' | 'limits'>): EffectivePolicy {
     const { policies, layers, ceiling, paths, audit } = this.#parts
     const ownFolders = [audit.folder, paths.audit, paths.keys, paths.cache]
     const own = allow === undefined ? [] : [parseAllowOption(allow)]
     return effectiveFor({ agent, policies, layers: [...layers, ...own], ownFolders, ceiling, limits: limits ?? {} })
   }
 
-  #begin({ agent, policy, function: called, input, options }: Parameters<AgentHost['begin']>[0]): Session {
+  async #open(start: Parameters<AgentHost['open']>[0]): Promise<OpenSession> {
+    const { agent, policy } = start
+    const invocations = new Invocations({ agent: policy.agent, limits: policy.limits, audit: this.#parts.audit, now: Date.now })
+    const session = this.#begin(start, { guest: { call: null, input: '' }, driver: invocations })
+    await Promise.race([invocations.ready, session.result])
+    return new OpenSession(session, invocations, agent.artifact.exports)
+  }
+
+  #begin({ agent, policy, options }: Parameters<AgentHost['open']>[0], { guest, driver }: Driven): Session {
     this.#checkOpen()
     const { audit, pool, log } = this.#parts
     const session = new Session({
       artifact: agent.artifact,
-      guest: { function: called, input, args: [agent.name, ...(options.args ?? [])] },
+      guest: { ...guest, args: [agent.name, ...(options.args ?? [])] },
       policy,
       segment: options.segment ?? 'default',
       audit,
@@ -201,6 +221,7 @@ export class Runtime {
       number: this.#nextSession,
       signal: options.signal,
       equip: equipment({ policy, tools: this.#tools, stdin: options.stdin }),
+      driver,
       now: Date.now,
     })
     this.#nextSession += 1

@@ -79,6 +79,10 @@ const details: Readonly<Record<string, (fields: Fields) => string>> = {
     ].join(', '),
   'session-started': ({ session, agent, bundle, segment, isolation }) =>
     `${text(session)}  ${text(agent)} ${text(bundle).slice(0, 19)}… segment ${text(segment)}, isolation ${text(isolation)}`,
+  invoked: ({ session, invocation, export: name, inputBytes, inputDigest }) =>
+    `${text(session)}#${text(invocation)}  calls ${text(name)} with ${text(inputBytes)} B ${text(inputDigest).slice(0, 19)}…`,
+  'invocation-ended': ({ session, invocation, outcome, resultBytes, durationMs }) =>
+    `${text(session)}#${text(invocation)}  ${text(outcome)} ${text(durationMs)} ms, ${text(resultBytes)} B`,
   decision: ({ call, effect, action, resource, rule, reason, hint }) =>
     `${text(call)}  ${text(effect)} ${text(action)} ${resourceText(resource)} (${text(rule ?? reason)})${hint === undefined ? '' : ` · ${text(hint)}`}`,
   outcome: ({ call, status, code, durationMs, egressBytes, ingressBytes }) =>
@@ -100,7 +104,7 @@ const timeText = (timeMs: number): string => {
 }
 
 const lineOf = (record: AuditRecord): string => {
-  const head = `${String(record.seq).padStart(6)}  ${timeText(record.timeMs)}  ${printableLine(record.type).padEnd(15)}`
+  const head = `${String(record.seq).padStart(6)}  ${timeText(record.timeMs)}  ${printableLine(record.type).padEnd(16)}`
   return `${head}  ${styled(colourOf(record), printableLine(detailText(record)), process.stdout)}\n`
 }
 

@@ -26,6 +26,27 @@ export type AuditEvent =
       readonly isolation: string
       readonly policy: string
       readonly limits: Readonly<Record<string, number>>
+      /** The session stays open and is called; each call is an `invoked` and an `invocation-ended`. */
+      readonly open?: true
+    }
+  /** Before an open session is called. `invocation` counts up from 0 in its session; what goes in is told by its digest, `sha256:<hex>`. */
+  | {
+      readonly type: 'invoked'
+      readonly session: string
+      readonly agent: string
+      readonly invocation: number
+      readonly export: string
+      readonly inputDigest: string
+      readonly inputBytes: number
+    }
+  /** After it, whichever way it went: `done`, or the code of the error. */
+  | {
+      readonly type: 'invocation-ended'
+      readonly session: string
+      readonly invocation: number
+      readonly outcome: string
+      readonly resultBytes: number
+      readonly durationMs: number
     }
   /** Before each act, and instead of one: what was decided, on what ground. */
   | {

@@ -115,7 +115,7 @@ export class AuditLog implements AuditSink {
     return new Promise((resolve, reject) => {
       if (this.#failure !== undefined) reject(this.#failure)
       else if (this.#closed) reject(new CordonError('audit.failed', 'the audit log is closed'))
-      else if (this.#full && event.type === 'decision')
+      else if (this.#full && (event.type === 'decision' || event.type === 'invoked'))
         reject(new CordonError('audit.failed', 'the disk of the audit log is full', { hint: 'free space; nothing is granted until then' }))
       else {
         this.#queue.push({ event, durable, resolve, reject })

@@ -3,12 +3,14 @@ import { CordonError } from '#core/errors.ts'
 import type { Cell, CellEnd, CellLauncher, CellListener, Posture } from '#host/launch/cell-port.ts'
 import type { Call, CallReply } from '#wire/calls.ts'
 import { loadMessages } from '#host/pool/load-messages.ts'
-import { maxCallsInFlight, type FromCell, type GuestOutcome, type GuestUsage, type SessionStart } from '#wire/messages.ts'
+import { maxCallsInFlight, type FromCell, type GuestAnswer, type GuestOutcome, type GuestUsage, type SessionStart } from '#wire/messages.ts'
 
 /** Who hears of one session placed in a cell. */
 export interface SessionSink {
   call(id: number, call: Call): void
   output(stream: 'stdout' | 'stderr', bytes: Uint8Array): void
+  /** The answer to the oldest of what an open session was asked. */
+  answered(answer: GuestAnswer): void
   /** `alone`: no other session was in the cell in its time, so that what the host measured of the cell is the session's. */
   ended(outcome: GuestOutcome, usage: GuestUsage, alone: boolean): void
   /** The cell is gone, and the session with it. */
@@ -19,6 +21,8 @@ interface Placed {
   readonly sink: SessionSink
   lastCallId: number
   readonly waiting: Set<number>
+  /** Ids of what it was asked and has not answered, oldest first. */
+  readonly asked: number[]
   alone: boolean
 }
 
@@ -97,13 +101,26 @@ export class HostedCell {
 
   start(session: number, start: SessionStart, sink: SessionSink): void {
     for (const other of this.#sessions.values()) other.alone = false
-    this.#sessions.set(session, { sink, lastCallId: -1, waiting: new Set(), alone: this.#sessions.size === 0 })
+    this.#sessions.set(session, { sink, lastCallId: -1, waiting: new Set(), asked: [], alone: this.#sessions.size === 0 })
     if (this.#end === undefined) this.#running.send({ type: 'start', session, ...start })
     else this.#lose(session, this.#end)
   }
 
   reply(session: number, id: number, reply: CallReply): void {
     if (this.#sessions.get(session)?.waiting.delete(id) === true) this.#running.send({ type: 'reply', session, id, reply })
+  }
+
+  /** Calls an open session. */
+  invoke(session: number, asked: { readonly id: number; readonly call: string; readonly input: string }): void {
+    const placed = this.#sessions.get(session)
+    if (placed === undefined) return
+    placed.asked.push(asked.id)
+    this.#running.send({ type: 'invoke', session, ...asked })
+  }
+
+  /** Tells the cell that an open session is called no more. */
+  finish(session: number): void {
+    if (this.#sessions.has(session)) this.#running.send({ type: 'finish', session })
   }
 
   /** Asks the cell to end one session. */
@@ -135,8 +152,11 @@ export class HostedCell {
         return this.#call(message)
       case 'output':
         return this.#placed(message.session).sink.output(message.stream, message.body)
-      case 'answered':
-        throw new Violation('an answer to nothing')
+      case 'answered': {
+        const { asked, sink } = this.#placed(message.session)
+        if (asked.shift() !== message.id) throw new Violation('an answer to what was not asked, or not asked first')
+        return sink.answered(message.answer)
+      }
       case 'ended': {
         const { sink, alone } = this.#placed(message.session)
         this.#sessions.delete(message.session)

@@ -1,20 +1,21 @@
 import { randomBytes } from 'node:crypto'
-import type { Artifact, ExportedFunction } from '#core/artifact.ts'
-import type { Receipt } from '#core/audit/receipt.ts'
+import type { Artifact } from '#core/artifact.ts'
 import { CordonError } from '#core/errors.ts'
 import { isWithin } from '#core/policy/path.ts'
 import type { EffectivePolicy } from '#core/policy/rules.ts'
 import type { RunReport } from '#core/report.ts'
-import type { AuditSink } from '#host/broker/audit-sink.ts'
 import { Broker } from '#host/broker/broker.ts'
 import type { ProviderSession } from '#host/broker/provider.ts'
 import { CallQueue } from '#host/session/call-queue.ts'
 import type { CellEnd } from '#host/launch/cell-port.ts'
 import type { CellPool, Place } from '#host/pool/cell-pool.ts'
 import { gone, type SessionSink } from '#host/pool/hosted-cell.ts'
-import { credible, limitError, settledBy, type Settled } from '#host/session/outcome.ts'
+import type { InvocationDriver, InvocationLine } from '#host/session/invocations.ts'
+import { limitError, settledBy, type Settled } from '#host/session/outcome.ts'
 import { OutputCapture } from '#host/session/output-capture.ts'
 import { EventQueue, type SessionEvent } from '#host/session/session-event.ts'
+import { SessionRecords, type SessionLog } from '#host/session/session-records.ts'
+import { SessionUsage } from '#host/session/session-usage.ts'
 import type { Call } from '#wire/calls.ts'
 import type { GuestOutcome, GuestUsage, SessionStart } from '#wire/messages.ts'
 
@@ -33,8 +34,9 @@ export interface RunResult<T = unknown> extends RunReport {
 
 /** What is handed to the guest besides its policy: nothing of it is authority. */
 export interface GuestInput {
-  readonly function: ExportedFunction
-  /** JSON text. */
+  /** The export to call once; `null` for an open session, which its driver calls. */
+  readonly call: string | null
+  /** JSON text; empty for an open session. */
   readonly input: string
   readonly args: readonly string[]
 }
@@ -44,12 +46,14 @@ export interface SessionOptions {
   readonly guest: GuestInput
   readonly policy: EffectivePolicy
   readonly segment: string
-  readonly audit: AuditSink & { readonly folder: string; readonly head: { readonly hash: string } }
+  readonly audit: SessionLog
   readonly pool: CellPool
   readonly number: number
   readonly signal: AbortSignal | undefined
   /** Makes the session's providers; gives the handles of the mounts' roots. */
   readonly equip: (broker: Broker, session: ProviderSession) => Promise<SessionStart['preopens']>
+  /** Who calls the guest of an open session. */
+  readonly driver: InvocationDriver | undefined
   readonly now: () => number
 }
 
@@ -66,29 +70,26 @@ export class Session {
   readonly #broker: Broker
   readonly #guestEnded: PromiseWithResolvers<Settled | 'killed'> = Promise.withResolvers()
   readonly #calls = new CallQueue()
+  readonly #records: SessionRecords
+  readonly #usage: SessionUsage
   #cause: CordonError | undefined
   #place: Place | undefined
-  #startedMs: number
   #started = false
   #deadline: NodeJS.Timeout | undefined
-  #cpuAtStartUs = 0
-  /** `undefined` until the cell says how its guest ended; a lost cell never does. */
-  #reported: GuestUsage | undefined
-  #firstSeq = -1
-  #lastSeq = -1
 
   constructor(options: SessionOptions) {
     this.#options = options
     const { policy, audit, now } = options
-    this.#startedMs = now()
+    this.#records = new SessionRecords(this.id, audit)
+    this.#usage = new SessionUsage(now, policy.limits)
     this.#broker = new Broker({
       sessionId: this.id,
       policy,
       audit,
       now,
-      notAfterMs: () => this.#startedMs + policy.limits.timeoutMs,
+      notAfterMs: () => this.#usage.startedMs + policy.limits.timeoutMs,
       fail: (error) => this.#end(error),
-      recorded: (receipt) => this.#recorded(receipt),
+      recorded: (receipt) => this.#records.recorded(receipt),
       decided: (call) => this.#events.push({ type: 'decision', call }),
     })
     this.result = this.#run()
@@ -123,9 +124,10 @@ export class Session {
   }
 
   async #perform(): Promise<Settled> {
-    const { artifact, guest, policy, pool, segment } = this.#options
+    const { artifact, guest, policy, pool, segment, driver } = this.#options
     this.#deadline = setTimeout(() => this.#end(notPlaced()), placingMs)
-    await this.#recordStart()
+    const open = driver === undefined ? {} : ({ open: true } as const)
+    await this.#records.started(policy, { bundle: artifact.componentDigest, segment, isolation: pool.level, ...open })
     const preopens = await this.#options.equip(this.#broker, this.#providerSession())
     await this.#missedMounts()
     const env = await this.#environment()
@@ -137,20 +139,10 @@ export class Session {
     this.#over.signal.throwIfAborted()
     const { fuel, cpuTimeMs, memoryBytes, tableElements, handles } = policy.limits
     const budgets = { fuel, cpuTimeMs, memoryBytes, tableElements, handles }
-    const start: SessionStart = {
-      artifact: artifact.key,
-      call: guest.function.call,
-      input: guest.input,
-      args: guest.args,
-      env,
-      preopens,
-      ...budgets,
-      stdinIsTerminal: false,
-      stdoutIsTerminal: false,
-    }
-    this.#startClock()
-    this.#cpuAtStartUs = cell.cpuUs()
-    cell.start(this.#options.number, start, this.#sink())
+    const terminal = { stdinIsTerminal: false, stdoutIsTerminal: false }
+    this.#startClock(cell)
+    cell.start(this.#options.number, { artifact: artifact.key, ...guest, env, preopens, ...budgets, ...terminal }, this.#sink())
+    driver?.started(this.#line(cell))
     const ended = await this.#guestEnded.promise
     if (this.#cause !== undefined) return { error: this.#cause }
     return ended === 'killed' ? { error: new CordonError('cell.violation', 'the cell ended the session without being asked to') } : ended
@@ -167,11 +159,11 @@ export class Session {
   }
 
   /** The agent's time begins when its guest does: waiting for a place or for a cell to start is not its doing, and has bounds of its own. */
-  #startClock(): void {
+  #startClock(cell: Place['cell']): void {
     const { limits } = this.#options.policy
     clearTimeout(this.#deadline)
     this.#started = true
-    this.#startedMs = this.#options.now()
+    this.#usage.start(cell)
     this.#deadline = setTimeout(() => this.#end(limitError('timeout', limits)), limits.timeoutMs)
   }
 
@@ -213,6 +205,21 @@ export class Session {
     }
   }
 
+  /** What a driver may do. Once the session has a reason to end, its guest is called no more. */
+  #line(cell: Place['cell']): InvocationLine {
+    const { number } = this.#options
+    return {
+      session: this.id,
+      invoke: (id, call, input) => {
+        if (this.#cause === undefined) cell.invoke(number, { id, call, input })
+      },
+      finish: () => {
+        if (this.#cause === undefined) cell.finish(number)
+      },
+      fail: (error) => this.#end(error),
+    }
+  }
+
   #sink(): SessionSink {
     return {
       call: (id, call) => this.#calls.add(() => this.#handle(id, call)),
@@ -220,7 +227,10 @@ export class Session {
         const kept = this.#output.take(stream, bytes, this.#broker.meter.output(bytes.length))
         if (kept.length > 0) this.#events.push({ type: 'output', stream, bytes: kept })
       },
-      ended: (outcome, usage, alone) => this.#guestEnd(outcome, { ...usage, cpuUs: this.#credibleCpuUs(usage.cpuUs, alone) }),
+      answered: (answer) => {
+        if (this.#cause === undefined) this.#options.driver?.answered(answer)
+      },
+      ended: (outcome, usage, alone) => this.#guestEnd(outcome, usage, alone),
       lost: (end) => this.#lost(end),
     }
   }
@@ -230,8 +240,8 @@ export class Session {
     this.#place?.cell.reply(this.#options.number, id, reply)
   }
 
-  #guestEnd(outcome: GuestOutcome, usage: GuestUsage): void {
-    this.#reported = credible(usage, this.#options.policy.limits)
+  #guestEnd(outcome: GuestOutcome, usage: GuestUsage, alone: boolean): void {
+    this.#usage.reported(usage, alone)
     this.#guestEnded.resolve(outcome.kind === 'killed' ? 'killed' : settledBy(outcome, this.#options.policy.limits))
   }
 
@@ -253,7 +263,7 @@ export class Session {
   }
 
   async #finish(settled: Settled): Promise<RunResult> {
-    const used = this.#used()
+    const used = this.#usage.used()
     this.#cause ??= 'error' in settled ? settled.error : undefined
     this.#over.abort(this.#cause ?? new CordonError('runtime.closed', 'the session is over'))
     this.#place?.release()
@@ -262,7 +272,8 @@ export class Session {
     // What ended the session late (a log that failed at its last record) turns a success into a failure, never the other way round.
     const error = 'error' in settled ? settled.error : this.#cause
     const usage = { ...used, ...this.#broker.meter.counts }
-    const recordFailure = await this.#recordEnd(error, usage)
+    this.#options.driver?.over(error)
+    const recordFailure = await this.#records.ended(error, usage).then(() => undefined, asCordonError)
     this.#events.end()
     const report = this.#report(usage)
     const failure = error ?? recordFailure
@@ -270,30 +281,8 @@ export class Session {
     return { result: 'result' in settled ? settled.result : null, ...report }
   }
 
-  /**
-   * What the cell says of CPU time, held against what the host measured of the whole cell: a session that was alone in it used all of
-   * that, one of several at most that. A breached cell can shift time between its own sessions, and no further.
-   */
-  #credibleCpuUs(reported: number, alone: boolean): number {
-    const measured = this.#measuredCpuUs()
-    return alone ? Math.max(measured, Math.min(reported, this.#wallMs() * 1000)) : Math.min(reported, measured)
-  }
-
-  #used(): Pick<RunReport['usage'], 'wallMs' | 'cpuMs' | 'fuel' | 'memoryPeakBytes'> {
-    const { fuel, cpuUs, memoryPeakBytes } = this.#reported ?? { fuel: 0, cpuUs: this.#measuredCpuUs(), memoryPeakBytes: 0 }
-    return { wallMs: this.#wallMs(), cpuMs: Math.round(cpuUs / 1000), fuel, memoryPeakBytes }
-  }
-
-  #measuredCpuUs(): number {
-    return this.#place === undefined || !this.#started ? 0 : Math.max(0, this.#place.cell.cpuUs() - this.#cpuAtStartUs)
-  }
-
-  #wallMs(): number {
-    return this.#started ? this.#options.now() - this.#startedMs : 0
-  }
-
   #report(usage: RunReport['usage']): RunReport {
-    const { artifact, audit, policy, pool } = this.#options
+    const { artifact, policy, pool } = this.#options
     return {
       session: { id: this.id, agent: policy.agent, bundle: artifact.componentDigest, isolation: pool.level },
       usage,
@@ -302,45 +291,8 @@ export class Session {
       stdout: this.#output.text('stdout'),
       stderr: this.#output.text('stderr'),
       truncated: this.#output.truncated,
-      audit: { dir: audit.folder, firstSeq: this.#firstSeq, lastSeq: this.#lastSeq, head: audit.head.hash },
+      audit: this.#records.place,
     }
-  }
-
-  async #recordStart(): Promise<void> {
-    const { artifact, audit, policy, pool, segment } = this.#options
-    const receipt = await audit.append(
-      {
-        type: 'session-started',
-        session: this.id,
-        agent: policy.agent,
-        bundle: artifact.componentDigest,
-        segment,
-        isolation: pool.level,
-        policy: policy.digest,
-        limits: { ...policy.limits },
-      },
-      { durable: false },
-    )
-    this.#recorded(receipt)
-  }
-
-  async #recordEnd(error: CordonError | undefined, usage: RunReport['usage']): Promise<CordonError | undefined> {
-    try {
-      const outcome = error?.code ?? 'done'
-      const receipt = await this.#options.audit.append(
-        { type: 'session-ended', session: this.id, outcome, exitCode: error?.exitCode ?? 0, usage: { ...usage } },
-        { durable: true },
-      )
-      this.#recorded(receipt)
-      return undefined
-    } catch (failure) {
-      return asCordonError(failure)
-    }
-  }
-
-  #recorded(receipt: Receipt): void {
-    if (this.#firstSeq < 0) this.#firstSeq = receipt.seq
-    this.#lastSeq = Math.max(this.#lastSeq, receipt.seq)
   }
 }
 

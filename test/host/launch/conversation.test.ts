@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { Conversation } from '#host/launch/conversation.ts'
 import { encode, FrameReader, WireViolation } from '#wire/codec.ts'
-import { maxFrameBytes, wireVersion, type FromCell } from '#wire/messages.ts'
+import { maxFrameBytes, wireVersion, type FromCell, type GuestOutcome } from '#wire/messages.ts'
 import { sessionStart } from './contract.ts'
 
 const hear = (conversation: Conversation, message: FromCell): void => {
@@ -74,4 +74,53 @@ test('the end of a session gives back what its unanswered calls held', () => {
   expect(conversation.takeCredit()).toBeGreaterThan(900_000)
   expect(conversation.sending({ type: 'kill', session: 1 })).toBe(false)
   expect(() => hear(conversation, call(1))).toThrow(WireViolation)
+})
+
+const opened = (...asked: readonly number[]): Conversation => {
+  const conversation = new Conversation()
+  hear(conversation, { type: 'ready', version: wireVersion })
+  conversation.sending({ type: 'start', session: 1, ...sessionStart('x'), call: null, input: '' })
+  for (const id of asked) conversation.sending({ type: 'invoke', session: 1, id, call: 'run', input: 'null' })
+  return conversation
+}
+const answer = (id: number): FromCell => ({ type: 'answered', session: 1, id, answer: { kind: 'returned', result: 'null' } })
+const end = (outcome: GuestOutcome): FromCell => ({
+  type: 'ended',
+  session: 1,
+  outcome,
+  usage: { fuel: 0, cpuUs: 0, memoryPeakBytes: 0 },
+})
+const returned = { kind: 'returned', result: 'null' } as const
+
+test('answers are for what was asked, in order, once', () => {
+  const conversation = opened(0, 1, 2)
+  hear(conversation, answer(0))
+  expect(() => hear(opened(0, 1), answer(1))).toThrow(WireViolation)
+  expect(() => hear(conversation, answer(0))).toThrow(WireViolation)
+  expect(() => hear(opened(), answer(0))).toThrow(WireViolation)
+  expect(() => hear(talking(), answer(0))).toThrow(WireViolation)
+})
+
+test('an open session returns once it is told to finish and owes no answer', () => {
+  expect(() => hear(opened(), end(returned))).toThrow(WireViolation)
+  const finishing = opened(0)
+  expect(finishing.sending({ type: 'finish', session: 1 })).toBe(true)
+  expect(() => hear(finishing, end(returned))).toThrow(WireViolation)
+  const owing = opened(0)
+  owing.sending({ type: 'finish', session: 1 })
+  hear(owing, answer(0))
+  hear(owing, end(returned))
+  expect(owing.sending({ type: 'finish', session: 1 })).toBe(false)
+  expect(owing.sending({ type: 'invoke', session: 1, id: 1, call: 'run', input: 'null' })).toBe(false)
+})
+
+test('an open session ends at any time by a trap, a limit, an exit or a kill, and never with the error of a call', () => {
+  const abrupt: readonly GuestOutcome[] = [
+    { kind: 'trap', message: 'x' },
+    { kind: 'limit', limit: 'cpu' },
+    { kind: 'exit', code: 0 },
+    { kind: 'killed' },
+  ]
+  for (const outcome of abrupt) expect(() => hear(opened(0), end(outcome))).not.toThrow()
+  expect(() => hear(opened(0), end({ kind: 'error', error: 'null' }))).toThrow(WireViolation)
 })

@@ -89,6 +89,7 @@ const hearing = (): Heard => {
     sink: {
       call: (id) => events.push(`call ${id}`),
       output: (_stream, bytes) => events.push(`output ${bytes.length}`),
+      answered: (answer) => events.push(`answered ${answer.kind}`),
       ended: (outcome) => events.push(`ended ${outcome.kind}`),
       lost: (end) => events.push(`lost ${end.kind}`),
     },
@@ -136,6 +137,36 @@ test.each<[string, FromCell[], string]>([
   cell.start(1, start, hearing().sink)
   for (const message of messages) puppet.says(message)
   expect(await cell.ended).toEqual({ kind: 'violation', message: violation })
+})
+
+const answer = (id: number): FromCell => ({ type: 'answered', session: 1, id, answer: { kind: 'returned', result: 'null' } })
+
+test.each<[string, number[], FromCell[]]>([
+  ['to nothing', [], [answer(0)]],
+  ['twice', [0, 1], [answer(0), answer(0)]],
+  ['out of order', [0, 1], [answer(1)]],
+  ['to what nobody asked', [0], [answer(7)]],
+  ['after the end', [0], [{ type: 'ended', session: 1, outcome: { kind: 'killed' }, usage }, answer(0)]],
+])('a cell that answers %s is ended', async (_name, asked, messages) => {
+  const { cell, puppet } = await hosted()
+  cell.start(1, { ...start, call: null, input: '' }, hearing().sink)
+  for (const id of asked) cell.invoke(1, { id, call: 'run', input: 'null' })
+  for (const message of messages) puppet.says(message)
+  expect((await cell.ended).kind).toBe('violation')
+})
+
+test('an open session hears its answers, and is asked nothing once it has ended', async () => {
+  const { cell, puppet } = await hosted()
+  const heard = hearing()
+  cell.start(1, { ...start, call: null, input: '' }, heard.sink)
+  for (const id of [0, 1]) cell.invoke(1, { id, call: 'run', input: `${id}` })
+  for (const id of [0, 1]) puppet.says(answer(id))
+  cell.finish(1)
+  puppet.says({ type: 'ended', session: 1, outcome: { kind: 'returned', result: 'null' }, usage })
+  cell.invoke(1, { id: 2, call: 'run', input: '2' })
+  cell.finish(1)
+  expect(heard.events).toEqual(['answered returned', 'answered returned', 'ended returned'])
+  expect(puppet.sent.map(({ type }) => type)).toEqual(['start', 'invoke', 'invoke', 'finish'])
 })
 
 test('every session of a cell that ends hears of it once', async () => {
