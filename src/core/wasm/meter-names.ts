@@ -26,6 +26,8 @@ export const meterImports = {
 export const meterExports = {
   /** `global (mut i32)`: fuel left in the slice; starts at 0, so that the first charge asks for the first slice. In modules with functions. */
   slice: 'cordon:meter/slice',
+  /** The slice once more, unless the module's code drops segments or writes tables: what it changes else can be put back. */
+  resettable: 'cordon:meter/resettable',
   /** The memory that the module defines, if any. */
   memory: 'cordon:meter/memory',
   /** `global (mut i32)`: pages of that memory as the guest sees them. Never more than the real size. */

@@ -11,7 +11,7 @@ import { WasmError } from './wasm-error.ts'
 import type { WasmLimits } from './wasm-limits.ts'
 
 /** Changes whenever the rewriter's output may change: part of every cache key. */
-export const rewriterVersion = '3'
+export const rewriterVersion = '4'
 
 /** How a core module is rewritten. */
 export interface RewriteOptions {

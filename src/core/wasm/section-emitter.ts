@@ -26,7 +26,10 @@ export const addedImports = (module: DecodedModule): readonly string[] => {
 export const addedExports = (module: DecodedModule): AddedExport[] => {
   const { code, memoryPages, globalShift } = layOut(module)
   const added: AddedExport[] = []
-  if (code !== undefined) added.push({ name: meterExports.slice, kind: kind.global, index: code.slice })
+  if (code !== undefined) {
+    added.push({ name: meterExports.slice, kind: kind.global, index: code.slice })
+    if (!module.dropsSegments && !module.changesTables) added.push({ name: meterExports.resettable, kind: kind.global, index: code.slice })
+  }
   if (module.memory?.imported === false && memoryPages !== undefined) {
     added.push({ name: meterExports.memory, kind: kind.memory, index: 0 })
     added.push({ name: meterExports.memoryPages, kind: kind.global, index: memoryPages })

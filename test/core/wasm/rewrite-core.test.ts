@@ -352,6 +352,7 @@ describe('what is added', () => {
     const { stats } = rewriteCore(bytes, options)
     expect(stats.addedExports).toEqual([
       'cordon:meter/slice',
+      'cordon:meter/resettable',
       'cordon:meter/memory',
       'cordon:meter/memory-pages',
       'cordon:meter/table/0',
@@ -362,6 +363,21 @@ describe('what is added', () => {
     expect(stats.addedImports).toEqual(['refill', 'yield', 'grow-memory', 'grow-table'])
     expect(stats).toMatchObject({ initialPages: 1, initialTableElements: 2, freeFunctions: 1, charges: 0 })
     expect(engine.validate(rewrite(bytes))).toBe(true)
+  })
+
+  test.each([
+    ['table.set', '(table.set $t (i32.const 0) (ref.null func))'],
+    ['table.fill', '(table.fill $t (i32.const 0) (ref.null func) (i32.const 1))'],
+    ['table.grow', '(drop (table.grow $t (ref.null func) (i32.const 1)))'],
+    ['table.copy', '(table.copy $t $t (i32.const 0) (i32.const 0) (i32.const 1))'],
+    ['table.init', '(table.init $t $e (i32.const 0) (i32.const 0) (i32.const 1))'],
+    ['elem.drop', '(elem.drop $e)'],
+    ['data.drop', '(data.drop $d)'],
+  ])('says nothing of resetting where the code has %s', async (_name, code) => {
+    const moduleOf = (body: string): string =>
+      `(module (memory 1) (table $t 1 funcref) (elem $e func $f) (data $d "x") (func $f (export "f") ${body}))`
+    expect(rewriteCore(await assemble(moduleOf('')), options).stats.addedExports).toContain('cordon:meter/resettable')
+    expect(rewriteCore(await assemble(moduleOf(code)), options).stats.addedExports).not.toContain('cordon:meter/resettable')
   })
 
   test('is nothing to import for a module without functions', async () => {
