@@ -4,7 +4,8 @@ import { fileURLToPath } from 'node:url'
 import { componentEmbed, componentNew } from '@bytecodealliance/jco-transpile/wasm-tools'
 import { implementedInterfaces } from '#core/implemented-interfaces.ts'
 import { parseInterfaceName } from '#core/interface-name.ts'
-import { readImportSignatures, type Signatures } from '#host/ingest/import-types.ts'
+import { readComponent } from '#core/component/read-component.ts'
+import { SignatureTexts, type Signatures } from '#host/ingest/signature-text.ts'
 
 const cordonWit = fileURLToPath(new URL('../../../wit/', import.meta.url))
 const jcoEntry = fileURLToPath(import.meta.resolve('@bytecodealliance/jco'))
@@ -41,8 +42,14 @@ export const readInterfaceSignatures = async (): Promise<Signatures> => {
   const imports = [...implementedInterfaces.keys()].map((id) => `import ${id}@${versionOf(packages, id.slice(0, id.indexOf('/')))};`)
   const witSource = `package cordon:all;\nworld all {\n${imports.join('\n')}\n}\n${packages}`
   const core = await componentEmbed({ witSource, dummy: true, world: 'all', features: { tag: 'list', val: features } })
-  const signatures = readImportSignatures(await componentNew(core, []))
-  const found = new Map(signatures.map(([name, functions]) => [parseInterfaceName(name)?.id ?? name, Object.fromEntries(functions)]))
+  const plan = readComponent(await componentNew(core, []))
+  const texts = new SignatureTexts(plan)
+  const found = new Map(
+    plan.imports.map(({ name, functions }) => [
+      parseInterfaceName(name)?.id ?? name,
+      Object.fromEntries(functions.map((each) => [each.name, texts.of(each.type)])),
+    ]),
+  )
   const entries = [...implementedInterfaces.keys()].map((id) => [id, found.get(id) ?? {}] as const)
   const unread = entries.flatMap(([id, functions]) =>
     Object.keys(functions).filter((name) => functions[name]?.includes('?') === true && id !== ''),

@@ -1,7 +1,6 @@
-import { readFile } from 'node:fs/promises'
 import { CordonError } from '#core/errors.ts'
-import { parseInterfaceName } from '#core/interface-name.ts'
-import type { Signatures } from './import-types.ts'
+import type { Signatures } from './signature-text.ts'
+import { loadSignatures, vendorFolder } from './signatures.ts'
 
 /** jco's transpiler as `build:vendor` made it: no files, no environment, one use. */
 export interface Bindgen {
@@ -14,9 +13,6 @@ export interface Bindgen {
   /** What it wrote to its standard error: the message of a panic. */
   diagnostics(): string
 }
-
-/** The folder that `build:vendor` makes; the same place from `src/` and from the published `dist/`. */
-export const vendorFolder = new URL('../../../dist/vendor/', import.meta.url)
 
 interface BindgenModule extends Bindgen {
   readonly $init: Promise<void>
@@ -42,14 +38,6 @@ const loadBindgen = async (): Promise<Bindgen> => {
   return loaded
 }
 
-const isTextRecord = (value: unknown): value is Record<string, string> =>
-  typeof value === 'object' && value !== null && Object.values(value).every((each) => typeof each === 'string')
-
-const isSignatures = (value: unknown): value is Signatures =>
-  typeof value === 'object' &&
-  value !== null &&
-  Object.entries(value).every(([id, functions]) => parseInterfaceName(id) !== undefined && isTextRecord(functions))
-
 /** What the child works with. */
 export interface Toolset {
   readonly bindgen: Bindgen
@@ -57,10 +45,5 @@ export interface Toolset {
   readonly signatures: Signatures
 }
 
-/** Loads everything that ingest needs from `dist/vendor`. Throws CordonError `ingest.failed`. */
-export const loadToolset = async (): Promise<Toolset> => {
-  const signatures: unknown = JSON.parse(await readFile(new URL('interfaces.json', vendorFolder), 'utf8'))
-  if (!isSignatures(signatures))
-    throw new CordonError('ingest.failed', 'expected signatures in `dist/vendor/interfaces.json`, found something else')
-  return { bindgen: await loadBindgen(), signatures }
-}
+/** Loads everything that the glue route needs from `dist/vendor`. Throws CordonError `ingest.failed`. */
+export const loadToolset = async (): Promise<Toolset> => ({ signatures: await loadSignatures(), bindgen: await loadBindgen() })

@@ -2,8 +2,8 @@ import { createHash } from 'node:crypto'
 import { readdir, readFile } from 'node:fs/promises'
 import { CordonError } from '#core/errors.ts'
 import { rewriterVersion } from '#core/wasm/rewrite-core.ts'
-import { vendorFolder } from './bindgen.ts'
 import type { LimitsProfile } from './profile.ts'
+import { vendorFolder } from './signatures.ts'
 
 const transpilerFiles = [
   'bindgen.js',
@@ -12,8 +12,11 @@ const transpilerFiles = [
   'interfaces.json',
 ]
 
-/** The code besides the transpiler that decides what an artifact holds: rewriter, patches, checks, what is linked and what suspends. */
-const codeFolders = [new URL('./', import.meta.url), new URL('../../core/', import.meta.url), new URL('../../core/wasm/', import.meta.url)]
+/** The code besides the transpiler that decides what an artifact holds: reader, rewriter, patches, checks, what is linked and what suspends. */
+const codeFolders = ['./', '../../core/', '../../core/component/', '../../core/wasm/'].map((path) => new URL(path, import.meta.url))
+
+/** Changes with what an artifact is to the one who links it. */
+const artifactVersion = 2
 
 const isCode = (name: string): boolean => /\.[jt]s$/.test(name) && !name.endsWith('.d.ts')
 
@@ -47,12 +50,20 @@ export const makerDigest = async (): Promise<string> => {
   return hash.digest('hex')
 }
 
+/** What is ingested, and how. */
+export interface IngestSubject {
+  readonly componentDigest: string
+  readonly profile: LimitsProfile
+  readonly linker: 'own' | 'jco'
+}
+
 /** The key of an artifact: hex sha256 over everything that decides what it holds. */
-export const cacheKey = (componentDigest: string, profile: LimitsProfile, maker: string): string =>
+export const cacheKey = ({ componentDigest, profile, linker }: IngestSubject, maker: string): string =>
   createHash('sha256')
     .update(
       JSON.stringify([
-        'cordon artifact 1',
+        `cordon artifact ${artifactVersion}`,
+        linker,
         componentDigest,
         profile.maxMemoryPages,
         profile.maxTableElements,

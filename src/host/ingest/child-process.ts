@@ -10,9 +10,9 @@ import { readResidentBytes } from '#host/launch/proc.ts'
 import { startThrowAwayChild } from '#host/launch/throw-away-child.ts'
 import { oneOf, record, text } from '#wire/shape.ts'
 import { decodeContents, maxContentsBytes, type ArtifactContents } from './artifact-codec.ts'
-import { vendorFolder } from './bindgen.ts'
 import { frameHeader, frameKind, FrameReader } from './frame.ts'
 import type { LimitsProfile } from './profile.ts'
+import { signaturesFile, vendorFolder } from './signatures.ts'
 
 /** One component for one child. */
 export interface ChildJob {
@@ -21,6 +21,9 @@ export interface ChildJob {
   readonly timeoutMs: number
   readonly rssBytes: number
   readonly signal: AbortSignal | undefined
+  /** `jco` goes straight to the transpiler. */
+  readonly linker: 'own' | 'jco'
+  readonly progress: (line: string) => void
 }
 
 const pollMs = 10
@@ -32,8 +35,18 @@ const failureShape = record({
   message: text(maxFailureBytes),
 })
 
+/** The two ways of ingest: with the reader of components of WASI 0.2, and with jco's transpiler. */
+type Route = ArtifactContents['linking']
+
+/** What a child found: an artifact, or a component that is for the other child. */
+type Finding = { readonly kind: 'made'; readonly contents: ArtifactContents } | { readonly kind: 'beyond'; readonly uses: string }
+
 const fromSource = import.meta.url.endsWith('.ts')
-const entry = fileURLToPath(new URL(fromSource ? 'child-entry.ts' : 'child-entry.js', import.meta.url))
+const extension = fromSource ? 'ts' : 'js'
+const entries: Readonly<Record<Route, string>> = {
+  component: fileURLToPath(new URL(`child-entry.${extension}`, import.meta.url)),
+  glue: fileURLToPath(new URL(`glue-child-entry.${extension}`, import.meta.url)),
+}
 
 /** Where acorn lies: as it is named from here and as that is linked to, which differ in installations that share packages. */
 const acornFolders = (): readonly string[] => {
@@ -42,32 +55,28 @@ const acornFolders = (): readonly string[] => {
   return named === undefined || named === actual ? [actual] : [actual, named]
 }
 
-/** What the child may read until it has loaded: its own code, and what names it. */
-const readablePaths = (): string[] => {
+const transpilerPaths = (): readonly string[] => [`${fileURLToPath(vendorFolder)}*`, ...acornFolders().map((folder) => `${folder}/*`)]
+
+/** What a child may read until it has loaded: its own code, and what names it. */
+const readablePaths = (route: Route): readonly string[] => {
   const code = fileURLToPath(new URL('../../', import.meta.url))
   const manifest = fileURLToPath(new URL('../../../package.json', import.meta.url))
-  return [
-    `${code}core/*`,
-    `${code}wire/*`,
-    `${code}host/ingest/*`,
-    manifest,
-    `${fileURLToPath(vendorFolder)}*`,
-    ...acornFolders().map((folder) => `${folder}/*`),
-  ]
+  const own = [`${code}core/*`, `${code}wire/*`, `${code}host/ingest/*`, manifest]
+  return [...own, ...(route === 'glue' ? transpilerPaths() : [fileURLToPath(signaturesFile)])]
 }
 
-const start = (): ChildProcess =>
+const start = (route: Route): ChildProcess =>
   startThrowAwayChild({
     command: [
       process.execPath,
       ...(fromSource ? ['--conditions=source'] : []),
       '--permission',
-      ...readablePaths().map((path) => `--allow-fs-read=${path}`),
+      ...readablePaths(route).map((path) => `--allow-fs-read=${path}`),
       '--no-experimental-sqlite',
       '--disallow-code-generation-from-strings',
       '--disable-sigusr1',
       '--no-warnings',
-      entry,
+      entries[route],
     ],
     cwd: '/',
     env: {},
@@ -76,8 +85,12 @@ const start = (): ChildProcess =>
     capabilities: 'drop',
   })
 
-const maxBytesOf = (kind: number): number =>
-  kind === frameKind.contents ? maxContentsBytes : kind === frameKind.failure ? maxFailureBytes : -1
+/** How long an answer of that kind may be; -1 for none. Only the reader of WASI 0.2 may pass a component on. */
+const maxBytesOf = (route: Route, kind: number): number => {
+  if (kind === frameKind.contents) return maxContentsBytes
+  if (kind === frameKind.failure) return maxFailureBytes
+  return kind === frameKind.beyond && route === 'component' ? maxFailureBytes : -1
+}
 
 const failureFrom = (body: Buffer): CordonError => {
   try {
@@ -91,16 +104,19 @@ const failureFrom = (body: Buffer): CordonError => {
 
 /** One child from start to end. The first cause of its end wins; it is always killed and always waited for. */
 class ChildRun {
-  readonly #child = start()
+  readonly #route: Route
   readonly #job: ChildJob
-  readonly #done = Promise.withResolvers<ArtifactContents>()
+  readonly #child: ChildProcess
+  readonly #done = Promise.withResolvers<Finding>()
   #diagnostics = ''
 
-  constructor(job: ChildJob) {
+  constructor(route: Route, job: ChildJob) {
+    this.#route = route
     this.#job = job
+    this.#child = start(route)
   }
 
-  async run(): Promise<ArtifactContents> {
+  async run(): Promise<Finding> {
     const exited = new Promise<void>((resolve) => {
       this.#child.once('close', (code, signal) => {
         this.#ended(code, signal)
@@ -151,7 +167,7 @@ class ChildRun {
     captureDiagnostics([stdout, stderr], (line) => {
       if (this.#diagnostics.length < keptDiagnostics) this.#diagnostics += line.slice(0, keptDiagnostics)
     })
-    const reader = new FrameReader(maxBytesOf)
+    const reader = new FrameReader((kind) => maxBytesOf(this.#route, kind))
     // A child that ends early breaks the pipe; its end says why.
     pipe.on('error', () => pipe.destroy())
     pipe.on('data', (chunk: Uint8Array) => {
@@ -176,8 +192,11 @@ class ChildRun {
   }
 
   #answered(kind: number, body: Buffer): void {
-    if (kind === frameKind.failure) this.#done.reject(failureFrom(body))
-    else this.#done.resolve(decodeContents(body))
+    if (kind === frameKind.failure) return this.#done.reject(failureFrom(body))
+    if (kind === frameKind.beyond) return this.#done.resolve({ kind: 'beyond', uses: neutralise(body.toString('utf8')) })
+    const contents = decodeContents(body)
+    if (contents.linking !== this.#route) throw new CordonError('ingest.failed', `expected an artifact that is linked as ${this.#route}`)
+    this.#done.resolve({ kind: 'made', contents })
   }
 
   #ended(code: number | null, signal: string | null): void {
@@ -190,12 +209,27 @@ class ChildRun {
   }
 }
 
-/**
- * Runs one component through a throw-away child process: permission model with nothing but its own code to read, empty
- * environment, one bounded answer over a pipe of its own; ended by SIGKILL on time, on resident memory, on `signal`, when it
- * has answered and, where there is `setpriv`, when this host dies. Throws CordonError as {@link ingest} does.
- */
-export const runIngestChild = (job: ChildJob): Promise<ArtifactContents> => {
+const runChild = (route: Route, job: ChildJob): Promise<Finding> => {
   if (job.signal?.aborted === true) return Promise.reject(new CordonError('session.interrupted', 'ingest was interrupted'))
-  return new ChildRun(job).run()
+  return new ChildRun(route, job).run()
+}
+
+const runTranspiler = async (job: ChildJob): Promise<ArtifactContents> => {
+  const found = await runChild('glue', job)
+  if (found.kind === 'made') return found.contents
+  throw new CordonError('ingest.failed', 'expected an artifact of the transpiler, got none')
+}
+
+/**
+ * Runs one component through a throw-away child process, and through a second one, with jco's transpiler, when it uses features past WASI 0.2. Each
+ * has the permission model with nothing but its own code to read, an empty environment and one bounded answer over a pipe of its own; it is ended by SIGKILL on
+ * time, on resident memory, on `signal`, when it has answered and, where there is `setpriv`, when this host dies. Throws CordonError as {@link ingest} does.
+ */
+export const runIngestChild = async (job: ChildJob): Promise<ArtifactContents> => {
+  if (job.linker === 'jco') return await runTranspiler(job)
+  const started = performance.now()
+  const found = await runChild('component', job)
+  if (found.kind === 'made') return found.contents
+  job.progress(`linking by way of jco what is past WASI 0.2: ${found.uses}`)
+  return await runTranspiler({ ...job, timeoutMs: Math.max(1, job.timeoutMs - Math.ceil(performance.now() - started)) })
 }

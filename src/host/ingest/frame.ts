@@ -9,6 +9,8 @@ export const frameKind = {
   contents: 2,
   /** From the child: `{ code, message }` as JSON. */
   failure: 3,
+  /** From the child: the component uses features past WASI 0.2; what it uses, as text. */
+  beyond: 4,
 } as const
 
 /** The header of a frame. */

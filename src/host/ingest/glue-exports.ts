@@ -1,7 +1,7 @@
 import type { AnyNode, FunctionDeclaration, ObjectExpression, Program } from 'acorn'
 import type { ExportedFunction } from '#core/artifact.ts'
 import { CordonError } from '#core/errors.ts'
-import { parseInterfaceName } from '#core/interface-name.ts'
+import { callOf } from './exported-call.ts'
 import { debugLogMessage, identifierName, keyName, visitTree } from './syntax-tree.ts'
 
 /** An export as the generated code has it. */
@@ -68,13 +68,6 @@ const witNamesOf = (declaration: FunctionDeclaration): { iface: string; func: st
   })
   if (names === undefined) throw failed(`the names of export \`${declaration.id.name}\``)
   return names
-}
-
-const callOf = (iface: string, func: string): Pick<ExportedFunction, 'call' | 'kind'> => {
-  const id = parseInterfaceName(iface)?.id
-  if (id === 'cordon:agent/run' && func === 'run') return { call: id, kind: 'agent-run' }
-  if (id === 'wasi:cli/run' && func === 'run') return { call: id, kind: 'wasi-command' }
-  return { call: `${id ?? iface}#${func}`, kind: 'plain' }
 }
 
 const ofInstance = (key: string, instance: ObjectExpression, functions: Declarations['functions']): GlueExport[] =>

@@ -12,9 +12,7 @@ import {
   type Members,
   type TypeScope,
 } from './component-types.ts'
-
-/** Interface without version → function → its signature in full. */
-export type Signatures = Readonly<Record<string, Readonly<Record<string, string>>>>
+import type { Signatures } from './signature-text.ts'
 
 const preambleBytes = 8
 const maxCount = 100_000

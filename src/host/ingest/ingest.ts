@@ -24,6 +24,8 @@ export interface IngestOptions {
   /** Size of the cache past which the entries used least recently go, default 2 GiB. */
   readonly maxCacheBytes?: number
   readonly signal?: AbortSignal
+  /** `jco` links by way of generated glue what could do without, for tests and benches that compare the two; `own` unless set. */
+  readonly linker?: 'own' | 'jco'
   /** Told what is going on, one line at a time, for people. */
   readonly progress?: (line: string) => void
 }
@@ -90,13 +92,13 @@ const decodeCached = (bytes: Uint8Array): ArtifactContents | undefined => {
  * `signal` aborts, `session.interrupted`.
  */
 export const ingest = async (component: Uint8Array, options: IngestOptions): Promise<Ingested> => {
-  const { progress = () => undefined } = options
+  const { progress = () => undefined, linker = 'own' } = options
   checkHeader(component)
-  // A copy: digest, validation and transpiling must see the same bytes whatever the caller does to its own.
+  // A copy: digest, validation and rewriting must see the same bytes whatever the caller does to its own.
   const bytes = Uint8Array.from(component)
   const componentDigest = await digestOf(bytes)
   const profile = profileOf(options.limits)
-  const key = cacheKey(componentDigest, profile, await makerDigest())
+  const key = cacheKey({ componentDigest, profile, linker }, await makerDigest())
   const cache = new ArtifactCache(options.cacheDir, await hostKey(options.keyFile), options.maxCacheBytes ?? defaultCacheBytes)
 
   const found = await cache.find(key)
@@ -111,6 +113,8 @@ export const ingest = async (component: Uint8Array, options: IngestOptions): Pro
     timeoutMs: options.timeoutMs ?? defaultTimeoutMs,
     rssBytes: options.rssBytes ?? defaultRssBytes,
     signal: options.signal,
+    linker,
+    progress,
   })
   await cache.keep(key, encodeContents(made)).catch((error: unknown) => {
     progress(`the component could not be cached: ${error instanceof Error ? error.message : 'unknown reason'}`)

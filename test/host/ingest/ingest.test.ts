@@ -6,7 +6,7 @@ import { CordonError } from '#core/errors.ts'
 import type { ArtifactContents } from '#host/ingest/artifact-codec.ts'
 import { loadToolset } from '#host/ingest/bindgen.ts'
 import { ingest } from '#host/ingest/ingest.ts'
-import { makeContents } from '#host/ingest/make-contents.ts'
+import { makeGlue } from '#host/ingest/make-glue.ts'
 import { scratch, type Scratch } from './scratch.ts'
 import { agent, amplifying, component, exporting, withCore } from './wat.ts'
 
@@ -211,7 +211,7 @@ describe('core names that would become code', () => {
     const tools = await loadToolset()
     for (const name of [attack, "it's", 'a\\0ab', '`${x}`', '__proto__', 'a\\e2\\80\\a8b', '*/x/*', 'a b']) {
       const bytes = await withCore(core(name))
-      expect(() => makeContents(bytes, profile, tools), name).toThrow(expect.objectContaining({ code: 'component.unsupported' }))
+      expect(() => makeGlue(bytes, profile, tools), name).toThrow(expect.objectContaining({ code: 'component.unsupported' }))
     }
   })
 
@@ -252,7 +252,7 @@ describe('exports that generated code cannot carry', () => {
       const bytes = await exporting(name)
       const attempt = (): ArtifactContents | undefined => {
         try {
-          return makeContents(bytes, profile, tools)
+          return makeGlue(bytes, profile, tools)
         } catch (error) {
           expect(error, name).toMatchObject({ code: 'component.unsupported' })
           return undefined

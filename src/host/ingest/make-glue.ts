@@ -1,33 +1,17 @@
 import type { CoreModule } from '#core/artifact.ts'
-import { CordonError, type CordonErrorCode } from '#core/errors.ts'
+import { CordonError } from '#core/errors.ts'
 import { linkCheck } from '#core/implemented-interfaces.ts'
 import { inspectComponent } from '#core/wasm/inspect-component.ts'
 import { rewriteCore } from '#core/wasm/rewrite-core.ts'
 import { validateCore } from '#core/wasm/validate-core.ts'
-import { WasmError, type WasmErrorCode } from '#core/wasm/wasm-error.ts'
 import { defaultWasmLimits } from '#core/wasm/wasm-limits.ts'
 import type { GlueContents } from './artifact-codec.ts'
 import type { Toolset } from './bindgen.ts'
-import { checkImportSignatures, type Signatures } from './import-types.ts'
+import { checkImportSignatures } from './import-types.ts'
+import { naming } from './ingest-error.ts'
 import type { LimitsProfile } from './profile.ts'
+import type { Signatures } from './signature-text.ts'
 import { transpile } from './transpile.ts'
-
-const codes: Readonly<Record<WasmErrorCode, CordonErrorCode>> = {
-  malformed: 'component.invalid',
-  unsupported: 'component.unsupported',
-  limit: 'component.unsupported',
-  name: 'component.unsupported',
-  reserved: 'component.unsupported',
-}
-
-const naming = <T>(what: string, act: () => T): T => {
-  try {
-    return act()
-  } catch (error) {
-    if (error instanceof WasmError) throw new CordonError(codes[error.code], `${what}: ${error.message}`, { cause: error })
-    throw error
-  }
-}
 
 /** Validates every core module where it lies, before the transpiler sees any of it: names go unescaped into the code it writes. */
 const checkComponent = (component: Uint8Array, signatures: Signatures): { imports: readonly string[]; modules: readonly Uint8Array[] } => {
@@ -47,10 +31,10 @@ const describe = (core: CoreModule, modules: readonly Uint8Array[]): string => {
 }
 
 /**
- * The whole of ingest on bytes: validate, link check, transpile, patch, rewrite. Runs in the child only. Throws CordonError
+ * Ingest by way of jco, for components past WASI 0.2, on bytes: validate, link check, transpile, patch, rewrite. Runs in the child only. Throws CordonError
  * `component.invalid`, `component.unsupported`, `component.import-unknown` or `ingest.failed`.
  */
-export const makeContents = (component: Uint8Array, profile: LimitsProfile, tools: Toolset): GlueContents => {
+export const makeGlue = (component: Uint8Array, profile: LimitsProfile, tools: Toolset): GlueContents => {
   const { imports, modules } = checkComponent(component, tools.signatures)
   const { glue, cores, exports } = transpile(component, tools.bindgen)
   const rewritten = cores.map((core) => {
