@@ -19,6 +19,7 @@ const expected: Readonly<Record<string, readonly string[]>> = {
   'floods-stdout': ['wasi:cli/stdout@0.2.12', 'wasi:io/error@0.2.12', 'wasi:io/streams@0.2.12'],
   'grows-memory-until-refused': [],
   'grows-table-until-refused': [],
+  'keeps-state': ['wasi:clocks/monotonic-clock@0.2.12', 'wasi:io/poll@0.2.12'],
   'leaks-handles': ['wasi:clocks/monotonic-clock@0.2.12', 'wasi:io/poll@0.2.12'],
   'lies-about-length': [],
   'recurses-forever': [],

@@ -1,0 +1,71 @@
+;; Keeps a count in its memory from call to call, and does what the first letter of its input (a JSON string) says: count (adds one and gives
+;; the sum), error (gives the input back as its error), trap, spin (for ever), wait (an hour in a host function), grow (takes 100 pages, or traps).
+(component
+  (import "wasi:io/poll@0.2.12" (instance $poll
+    (export "pollable" (type $pollable (sub resource)))
+    (export "[method]pollable.block" (func (param "self" (borrow $pollable))))))
+  (alias export $poll "pollable" (type $timer))
+  (import "wasi:clocks/monotonic-clock@0.2.12" (instance $clock
+    (alias outer 1 $timer (type $timer-type))
+    (export "pollable" (type $pollable (eq $timer-type)))
+    (export "subscribe-duration" (func (param "when" u64) (result (own $pollable))))))
+  (core func $subscribe (canon lower (func $clock "subscribe-duration")))
+  (core func $block (canon lower (func $poll "[method]pollable.block")))
+  (core instance $host (export "subscribe" (func $subscribe)) (export "block" (func $block)))
+  (core module $module
+    (import "host" "subscribe" (func $subscribe (param $nanoseconds i64) (result i32)))
+    (import "host" "block" (func $block (param $pollable i32)))
+    (memory (export "memory") 1)
+    (global $count (mut i32) (i32.const 0))
+    ;; A bump allocator: nothing is ever freed.
+    (global $top (mut i32) (i32.const 4096))
+    (func (export "cabi_realloc") (param $old i32) (param $old_size i32) (param $align i32) (param $size i32) (result i32)
+      (local $at i32)
+      (local.set $at (i32.and (i32.add (global.get $top) (i32.const 7)) (i32.const -8)))
+      (global.set $top (i32.add (local.get $at) (local.get $size)))
+      ;; Takes what it needs in whole pages; traps when it is refused.
+      (block $fits
+        (loop $more
+          (br_if $fits (i32.le_u (global.get $top) (i32.mul (memory.size) (i32.const 65536))))
+          (if (i32.eq (memory.grow (i32.const 1)) (i32.const -1)) (then (unreachable)))
+          (br $more)))
+      (local.get $at))
+    ;; A result in the return area: `tag` 0 is ok, 1 an error.
+    (func $gives (param $tag i32) (param $text i32) (param $length i32) (result i32)
+      (i32.store8 (i32.const 0) (local.get $tag))
+      (i32.store (i32.const 4) (local.get $text))
+      (i32.store (i32.const 8) (local.get $length))
+      (i32.const 0))
+    ;; The count as decimal digits, written backwards from 64.
+    (func $digits (result i32)
+      (local $left i32) (local $at i32)
+      (local.set $left (global.get $count))
+      (local.set $at (i32.const 64))
+      (loop $digit
+        (local.set $at (i32.sub (local.get $at) (i32.const 1)))
+        (i32.store8 (local.get $at) (i32.add (i32.const 48) (i32.rem_u (local.get $left) (i32.const 10))))
+        (local.set $left (i32.div_u (local.get $left) (i32.const 10)))
+        (br_if $digit (local.get $left)))
+      (local.get $at))
+    (func (export "total") (result i32) (global.get $count))
+    (func (export "run") (param $input i32) (param $length i32) (result i32)
+      (local $letter i32) (local $at i32)
+      (local.set $letter (i32.load8_u offset=1 (local.get $input)))
+      (if (i32.eq (local.get $letter) (i32.const 101))
+        (then (return (call $gives (i32.const 1) (local.get $input) (local.get $length)))))
+      (if (i32.eq (local.get $letter) (i32.const 116)) (then (unreachable)))
+      (if (i32.eq (local.get $letter) (i32.const 115)) (then (loop $for_ever (br $for_ever))))
+      (if (i32.eq (local.get $letter) (i32.const 119)) (then (call $block (call $subscribe (i64.const 3600000000000)))))
+      (if (i32.eq (local.get $letter) (i32.const 103))
+        (then (if (i32.eq (memory.grow (i32.const 100)) (i32.const -1)) (then (unreachable)))))
+      (global.set $count (i32.add (global.get $count) (i32.const 1)))
+      (local.set $at (call $digits))
+      (call $gives (i32.const 0) (local.get $at) (i32.sub (i32.const 64) (local.get $at))))
+  )
+  (core instance $guest (instantiate $module (with "host" (instance $host))))
+  (func $run (param "input" string) (result (result string (error string)))
+    (canon lift (core func $guest "run") (memory (core memory $guest "memory")) (realloc (core func $guest "cabi_realloc"))))
+  (func $total (result u32) (canon lift (core func $guest "total")))
+  (instance $agent (export "run" (func $run)))
+  (export "total" (func $total))
+  (export "cordon:agent/run@0.1.0" (instance $agent)))
