@@ -2,10 +2,16 @@ import type { GuestOutcome } from '#wire/messages.ts'
 import { GuestEnd } from './adapters/world.ts'
 import { InputInvalid } from './json-values.ts'
 import { engine } from './link/engine.ts'
-import { LinkTrap } from './link/linker.ts'
+import { LinkTrap, type TrapCode } from './link/linker.ts'
 
 /** The most of a trap's message that leaves the cell, in UTF-16 units. */
 const maxMessage = 300
+
+/** What a linker says to whoever calls what has ended already: that, and not how it noticed. */
+const afterTheEnd: Partial<Record<TrapCode, string>> = {
+  poisoned: 'the instance has ended before: a trap is final',
+  over: 'the session is over',
+}
 
 /**
  * What an error that ended a guest says to the outside. Only messages: stacks name files of the host. What the engine and the glue say is
@@ -24,7 +30,8 @@ const neutral = (outcome: GuestEnd['outcome']): Extract<GuestOutcome, { kind: 't
 
 const describe = (error: unknown): string => {
   const message = messageOf(error)
-  const ours = error instanceof InputInvalid || error instanceof LinkTrap || error instanceof engine.RuntimeError
+  if (error instanceof LinkTrap) return afterTheEnd[error.code] ?? message
+  const ours = error instanceof InputInvalid || error instanceof engine.RuntimeError
   if (ours) return message
   // Errors of the glue come from another context: their classes are not the ones known here.
   if (message.startsWith('Maximum call stack')) return 'call stack exhausted'

@@ -1,5 +1,5 @@
 import { MessageChannel, type MessagePort } from 'node:worker_threads'
-import { JcoLinker } from '#cell/link/jco.ts'
+import { JcoLinker } from '#glue/jco.ts'
 import { serve, type ServeOptions } from '#cell/main.ts'
 import { createPortTransport } from '#cell/port.ts'
 import type { Call, CallReply } from '#wire/calls.ts'
@@ -121,6 +121,7 @@ export class TestCell {
 
   #hear(message: FromCell): void {
     this.heard.push(message)
+    if ('session' in message) return this.#hearOfSession(message)
     switch (message.type) {
       case 'loaded':
         this.#loads.get(message.artifact)?.resolve()
@@ -128,6 +129,13 @@ export class TestCell {
       case 'load-failed':
         this.#loads.get(message.artifact)?.reject(new Error(message.message))
         break
+      case 'ready':
+        break
+    }
+  }
+
+  #hearOfSession(message: Extract<FromCell, { session: number }>): void {
+    switch (message.type) {
       case 'output':
         this.#sessions.get(message.session)?.output.push(new TextDecoder().decode(message.body))
         break
@@ -139,8 +147,6 @@ export class TestCell {
         break
       case 'call':
         void this.#reply(message)
-        break
-      case 'ready':
         break
     }
   }
