@@ -21,6 +21,7 @@ const ends: readonly (readonly [behaviour: string, end: CellEnd['kind']])[] = [
   ['speaks for a session it does not have', violation],
   ['ends a session it does not have', violation],
   ['ends a session twice', violation],
+  ['answers what nobody asked', violation],
   ['writes output after the end', violation],
   ['uses a call id twice', violation],
   ['goes back in its call ids', violation],
@@ -56,6 +57,24 @@ const attack = (level: IsolationLevel): void => {
     expect((await bad.cell.ended).kind).toBe(end)
     expect((await calm.ear.ended(session)).outcome.kind).toBe('returned')
     expect(bad.cell.residentBytes()).toBe(0)
+  })
+
+  test.each([
+    'twice',
+    'the next one first',
+    'for another session',
+    'by an end that nobody asked for',
+    'by an end with the error of a call',
+    'after the end',
+    'longer than a frame',
+  ])('a cell that answers a call of an open session %s ends as violation', async (how) => {
+    const { cell, ear } = await launchHostile(level, 200 * MiB)
+    cell.send({ type: 'start', session: 1, ...sessionStart(''), call: null, input: '' })
+    cell.send({ type: 'invoke', session: 1, id: 0, call: 'as it should', input: 'null' })
+    await ear.until((heard) => heard.find((message) => message.type === 'answered'))
+    cell.send({ type: 'invoke', session: 1, id: 1, call: how, input: 'null' })
+    expect((await cell.ended).kind).toBe(violation)
+    expect(ear.heard.filter((message) => message.type === 'answered').map(({ id }) => id)).toEqual(how === 'twice' ? [0, 1] : [0])
   })
 
   test('a cell that grows within one turn of its loop is stopped before it has used twice its budget', async () => {
