@@ -3,14 +3,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parse } from '@bytecodealliance/jco-transpile/wasm-tools'
 import { z } from 'zod'
-import { ceilingLimits, CordonError, createRuntime, detectLevels, tool, type Agent, type IsolationLevel, type Runtime } from '#index.ts'
-import { JcoLinker } from '#cell/link/jco.ts'
-import { ingest } from '#host/ingest/ingest.ts'
+import { CordonError, createRuntime, detectLevels, tool, type Agent, type IsolationLevel, type Runtime } from '#index.ts'
 import { sideBySide, timed, type Contender, type Measured } from './measure.ts'
 import { withoutIsolation } from './no-isolation.ts'
 
 /**
- * What isolation costs: a fresh sandbox per call, and one host call, at each level, against the same component under stock jco and
+ * What isolation costs: a fresh sandbox per call, a warm call and one host call, at each level, against the same component under stock jco and
  * preview2-shim with no isolation at all. All contenders of a question take turns in one process.
  */
 const rounds = Number(process.env['BENCH_ROUNDS'] ?? 15)
@@ -82,28 +80,23 @@ const host: readonly Contender[] = [
   })),
 ]
 
-/** The same instance called again: linked and metered as in a cell, but in this process and without a wire. */
-const linkedRun = async (): Promise<(input: string) => Promise<unknown>> => {
-  const { artifact } = await ingest(component, {
-    cacheDir: join(scratch, 'ingest'),
-    keyFile: join(scratch, 'ingest.key'),
-    limits: ceilingLimits,
-  })
-  const linked = await new JcoLinker().link(artifact)
-  const tools = { call: (_name: string, input: string) => Promise.resolve(input), list: () => '[]' }
-  const instance = await linked.instantiate(
-    { 'cordon:agent/tools': tools },
-    { refill: () => 4_000_000, yield: () => Promise.resolve(), standing: () => 'running', growMemory: () => true, growTable: () => true },
-  )
-  const path = artifact.exports[0]?.path ?? []
-  return (input) => instance.call(path, [input])
+/** Calls of one open session, after its first; opening and closing it is not counted. */
+const warmCalls = async (agent: Agent, times: number): Promise<number> => {
+  await using session = await agent.open({ limits: { timeoutMs: 600_000 } })
+  await session.call(0)
+  const each = await timed(times, () => session.call(0))
+  await session.close()
+  return each
 }
-const warmLinked = await linkedRun()
 
 const calls: readonly Contender[] = [
   { name: 'no isolation: one instance, called again', times: 500, once: (times) => timed(times, () => warm('0')) },
   { name: 'no isolation: the same with JSPI', times: 500, once: (times) => timed(times, () => warmSuspending('0')) },
-  { name: 'cordon: metered instance, in this process', times: 500, once: (times) => timed(times, () => warmLinked('0')) },
+  ...levels.map(({ level, agent }) => ({
+    name: `cordon ${level}: an open session, each call recorded`,
+    times: 200,
+    once: (times: number) => warmCalls(agent, times),
+  })),
 ]
 
 const spinner = await parse(readFileSync(new URL('../guests/spins-forever/spins-forever.wat', import.meta.url), 'utf8'))
@@ -150,7 +143,7 @@ const questions = [
   ['cold start', cold, Math.min(rounds, 7)],
   ['fresh sandbox per call, one after the other', fresh, rounds],
   ['fresh sandbox per call, 200 at a time', concurrent, rounds],
-  ['warm call (for scale: every run of cordon gets a fresh sandbox)', calls, rounds],
+  ['warm call: one instance, called again', calls, rounds],
   ['one host call', host, rounds],
   ['how long a hot loop outlives its deadline', lateness, rounds],
 ] as const

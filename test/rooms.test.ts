@@ -6,6 +6,7 @@ const doors: Readonly<Record<string, readonly string[]>> = {
   core: [],
   wire: ['core'],
   cell: ['core', 'wire'],
+  glue: ['core', 'wire', 'cell'],
   guest: [],
   host: ['core', 'wire'],
   cli: ['index.ts'],
@@ -35,7 +36,7 @@ test('nothing climbs out of its folder with a relative path', () => {
   expect(files.filter((file) => /(?:from|import)\s*\(?\s*'\.\.\/[^'$]*'/.test(textOf(file)))).toEqual([])
 })
 
-test('core and wire know nothing of Node, and the cell takes no package from npm', () => {
+test('core and wire know nothing of Node, and cells take no package from npm', () => {
   const ofRoom = (room: string): readonly string[] => files.filter((file) => roomOf(file) === room)
   const node = [...ofRoom('core'), ...ofRoom('wire')].flatMap((file) =>
     importsOf(file, packages)
@@ -43,7 +44,7 @@ test('core and wire know nothing of Node, and the cell takes no package from npm
       .map((name) => `${file} imports ${name}`),
   )
   expect(node).toEqual([])
-  const npm = ofRoom('cell').flatMap((file) =>
+  const npm = [...ofRoom('cell'), ...ofRoom('glue')].flatMap((file) =>
     importsOf(file, packages)
       .filter((name) => !name.startsWith('node:'))
       .map((name) => `${file} imports ${name}`),
@@ -62,9 +63,26 @@ test('what the cell loads never reaches a package, through core or wire either',
     for (const [, target = ''] of types.matchAll(/from '#([^']+)'/g)) visit(`src/${target}`)
     for (const [, target = ''] of types.matchAll(/from '\.\/([^']+)'/g)) visit(file.replace(/[^/]+$/, target))
   }
-  for (const file of files.filter((each) => roomOf(each) === 'cell')) visit(file)
+  for (const file of files.filter((each) => ['cell', 'glue'].includes(roomOf(each)))) visit(file)
   expect(seen.size).toBeGreaterThan(20)
   expect(npm).toEqual([])
+})
+
+/** Text that is code, with comments left out: a word in a sentence is no call. */
+const codeOf = (file: string): string => textOf(file).replaceAll(/\/\*[^]*?\*\/|^\s*\/\/.*$|\s\/\/ .*$/gm, '')
+
+/** How code is made from text, or loaded late, in JavaScript. */
+const textToCode = /\beval\b|\bFunction\b|\bvm\b|\bimport\s*\(|\brequire\b|\bcreateRequire\b|\bimport\.meta\b/g
+
+test('no code is made from text in the cell, and only the context for glue is made in glue', () => {
+  // What `lock-down.ts` takes away it has to name.
+  const found = (room: string): readonly string[] =>
+    files
+      .filter((file) => roomOf(file) === room && file !== 'src/cell/lock-down.ts')
+      .flatMap((file) => [...codeOf(file).matchAll(textToCode)].map(([word]) => `${file}: ${word}`))
+  expect(codeOf('src/cell/main.ts')).toContain('class Cell')
+  expect(found('cell')).toEqual([])
+  expect(found('glue')).toEqual(['src/glue/glue.ts: vm'])
 })
 
 test('a provider knows its own folder, core, wire, the secrets and the provider port', () => {

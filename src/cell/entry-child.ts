@@ -1,5 +1,5 @@
 import process from 'node:process'
-import { JcoLinker } from './link/jco.ts'
+import { LinkTrap } from './link/linker.ts'
 import { lockDown } from './lock-down.ts'
 import { serve } from './main.ts'
 import { closeInherited, createPipeTransport } from './pipe.ts'
@@ -8,7 +8,7 @@ import { closeInherited, createPipeTransport } from './pipe.ts'
 closeInherited(process.argv.slice(2))
 const transport = createPipeTransport()
 lockDown()
-await Promise.race([serve(transport, { linker: new JcoLinker() }), transport.closed])
+await Promise.race([serve(transport, { linker: { link: () => Promise.reject(new LinkTrap('expected a linker of components', 'link')) } }), transport.closed])
 transport.close()
 await transport.closed
 process.exit(0)

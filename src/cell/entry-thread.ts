@@ -1,5 +1,5 @@
 import type { MessagePort } from 'node:worker_threads'
-import { JcoLinker } from './link/jco.ts'
+import { LinkTrap } from './link/linker.ts'
 import { lockDown } from './lock-down.ts'
 import { serve } from './main.ts'
 import { createPortTransport } from './port.ts'
@@ -8,6 +8,6 @@ import { createPortTransport } from './port.ts'
 export const runCell = async (port: MessagePort): Promise<void> => {
   const transport = createPortTransport(port)
   lockDown()
-  await Promise.race([serve(transport, { linker: new JcoLinker() }), transport.closed])
+  await Promise.race([serve(transport, { linker: { link: () => Promise.reject(new LinkTrap('expected a linker of components', 'link')) } }), transport.closed])
   transport.close()
 }

@@ -54,7 +54,7 @@ const childPidFrom = (info: Readable): Promise<number> =>
 const unavailable = (message: string, hint: string): CordonError => new CordonError('isolation.unavailable', message, { hint })
 
 /** Starts a child of level `bwrap`. Throws `isolation.unavailable` when bubblewrap or a filter for this machine is missing. */
-export const startBwrapChild = async ({ program, searchPath }: LaunchSettings): Promise<StartedChild> => {
+export const startBwrapChild = async (program: CellProgram, { searchPath }: LaunchSettings): Promise<StartedChild> => {
   const bwrap = findTrustedTool('bwrap', searchPath)
   if (bwrap === undefined) {
     throw unavailable('expected bubblewrap (`bwrap`) in a folder that root alone can write, found none', 'install the package `bubblewrap`')

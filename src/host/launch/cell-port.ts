@@ -1,4 +1,4 @@
-import type { FromCell, ToCell } from '#wire/messages.ts'
+import type { FromCell, Linking, ToCell } from '#wire/messages.ts'
 
 /** The rungs of the isolation ladder that exist, weakest first. */
 export type IsolationLevel = 'thread' | 'process' | 'bwrap'
@@ -50,6 +50,8 @@ export interface CellListener {
 export interface CellOptions {
   /** Budget of guest and engine memory in the cell; the watchdog ends it past this. */
   readonly memoryBytes: number
+  /** What it is to link, which decides its program; `component`, the stricter one, unless said. */
+  readonly linking?: Linking
   readonly listener: CellListener
 }
 

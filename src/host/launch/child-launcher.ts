@@ -1,11 +1,13 @@
 import { CordonError } from '#core/errors.ts'
+import type { Linking } from '#wire/messages.ts'
 import type { Cell, CellLauncher, CellOptions, IsolationLevel } from './cell-port.ts'
 import { openChildCell, type StartedChild } from './child-cell.ts'
 import type { CellProgram } from './program.ts'
 
 /** What all launchers are told. */
 export interface LaunchSettings {
-  readonly program: CellProgram
+  /** The program of a cell, by what it links. */
+  readonly programs: Readonly<Record<Linking, CellProgram>>
   readonly readyTimeoutMs: number
   readonly maxCells: number
   /** Colon-separated folders to look for tools in. */
@@ -13,7 +15,7 @@ export interface LaunchSettings {
 }
 
 /** Spawns the child of one level. Throws CordonError `isolation.unavailable` when the level cannot be had. */
-export type StartChild = (settings: LaunchSettings) => Promise<StartedChild>
+export type StartChild = (program: CellProgram, settings: LaunchSettings) => Promise<StartedChild>
 
 /** Launches cells that are child processes. */
 export class ChildLauncher implements CellLauncher {
@@ -35,7 +37,7 @@ export class ChildLauncher implements CellLauncher {
     this.#admit()
     this.#starting += 1
     try {
-      const started = await this.#start(this.#settings)
+      const started = await this.#start(this.#settings.programs[options.linking ?? 'component'], this.#settings)
       const cell = await openChildCell({ ...this.#settings, level: this.level, id: this.#nextId() }, started, options)
       this.#keep(cell)
       return cell

@@ -4,7 +4,7 @@ import { CordonError } from '#core/errors.ts'
 import type { StartedChild } from './child-cell.ts'
 import type { LaunchSettings } from './child-launcher.ts'
 import { privilegeArguments } from './privileges.ts'
-import { nodeArguments } from './program.ts'
+import { nodeArguments, type CellProgram } from './program.ts'
 
 const wireDescriptor = 3
 
@@ -15,7 +15,7 @@ export const wireOf = (stream: unknown): Duplex => {
 }
 
 /** Starts a child of level `process`: Node's permission model is all that holds it. */
-export const startPlainChild = ({ program, searchPath }: LaunchSettings): Promise<StartedChild> => {
+export const startPlainChild = (program: CellProgram, { searchPath }: LaunchSettings): Promise<StartedChild> => {
   const [command = program.engine, ...rest] = [...privilegeArguments(searchPath, 'drop'), program.engine, ...nodeArguments(program)]
   const child = spawn(command, rest, {
     env: {},

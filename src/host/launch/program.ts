@@ -1,5 +1,6 @@
 import process from 'node:process'
 import { fileURLToPath } from 'node:url'
+import type { Linking } from '#wire/messages.ts'
 import { inheritableDescriptors } from './proc.ts'
 
 /** The code that runs in a cell, by address: the host never imports it. */
@@ -27,14 +28,22 @@ const source = here.endsWith('.ts')
 const extension = source ? 'ts' : 'js'
 const pathOf = (relative: string): string => fileURLToPath(new URL(relative, here))
 
-/** Cordon's own cell. */
-export const cellProgram: CellProgram = {
-  childEntry: pathOf(`../../cell/entry-child.${extension}`),
-  threadEntry: pathOf(`../../cell/entry-thread.${extension}`),
-  readable: ['../../cell/', '../../wire/', '../../core/', '../../../package.json'].map((path) => pathOf(path)),
+const programIn = (room: string, folders: readonly string[]): CellProgram => ({
+  childEntry: pathOf(`../../${room}/entry-child.${extension}`),
+  threadEntry: pathOf(`../../${room}/entry-thread.${extension}`),
+  readable: [...folders.map((folder) => `../../${folder}/`), '../../../package.json'].map((path) => pathOf(path)),
   packageFolder: pathOf('../../../'),
   source,
   engine: process.execPath,
+})
+
+/** Cordon's own cell: it makes no code from text, and has none that could. */
+export const cellProgram: CellProgram = programIn('cell', ['cell', 'wire', 'core'])
+
+/** The program of a cell, by what its artifacts are. */
+export const cellPrograms: Readonly<Record<Linking, CellProgram>> = {
+  component: cellProgram,
+  glue: programIn('glue', ['glue', 'cell', 'wire', 'core']),
 }
 
 /** Where a path of the program lies inside a bwrap cell. */

@@ -3,7 +3,7 @@ import { Tinypool } from 'tinypool'
 import { CordonError } from '#core/errors.ts'
 import type { Cell, CellLauncher, CellOptions } from './cell-port.ts'
 import type { LaunchSettings } from './child-launcher.ts'
-import { conditionArguments } from './program.ts'
+import { conditionArguments, type CellProgram } from './program.ts'
 import { ThreadCell } from './thread-cell.ts'
 
 const MiB = 1024 * 1024
@@ -16,13 +16,13 @@ const youngHeapMb = 32
 const stackMb = 4
 
 /**
- * Launches cells that are worker threads. tinypool owns the threads: one pool per memory budget (its limits are the
+ * Launches cells that are worker threads. tinypool owns the threads: one pool per program and memory budget (both are the
  * pool's), one task per cell that lasts as long as the cell, a fresh thread for each.
  */
 export class ThreadLauncher implements CellLauncher {
   readonly level = 'thread'
   readonly #settings: LaunchSettings
-  readonly #pools = new Map<number, Tinypool>()
+  readonly #pools = new Map<string, Tinypool>()
   readonly #cells = new Set<ThreadCell>()
   #launched = 0
   #disposed = false
@@ -62,7 +62,7 @@ export class ThreadLauncher implements CellLauncher {
   }
 
   #start(id: string, options: CellOptions): ThreadCell {
-    const pool = this.#poolFor(options.memoryBytes)
+    const pool = this.#poolFor(this.#settings.programs[options.linking ?? 'component'], options.memoryBytes)
     const before = new Set(pool.threads)
     const { port1, port2 } = new MessageChannel()
     const abort = new AbortController()
@@ -71,23 +71,24 @@ export class ThreadLauncher implements CellLauncher {
     return new ThreadCell(id, options, { worker, task, abort, port: port1 })
   }
 
-  #poolFor(memoryBytes: number): Tinypool {
+  #poolFor(program: CellProgram, memoryBytes: number): Tinypool {
     const heapMb = baseHeapMb + Math.ceil(memoryBytes / MiB)
-    const known = this.#pools.get(heapMb)
+    const key = `${heapMb} ${program.threadEntry}`
+    const known = this.#pools.get(key)
     if (known !== undefined) return known
     const pool = new Tinypool({
       runtime: 'worker_threads',
-      filename: this.#settings.program.threadEntry,
+      filename: program.threadEntry,
       minThreads: 0,
       maxThreads: this.#settings.maxCells,
       useAtomics: false,
       isolateWorkers: true,
       env: {},
       argv: [],
-      execArgv: [...conditionArguments(this.#settings.program)],
+      execArgv: [...conditionArguments(program)],
       resourceLimits: { maxOldGenerationSizeMb: heapMb, maxYoungGenerationSizeMb: youngHeapMb, stackSizeMb: stackMb },
     })
-    this.#pools.set(heapMb, pool)
+    this.#pools.set(key, pool)
     return pool
   }
 }

@@ -1,6 +1,7 @@
 import { CordonError } from '#core/errors.ts'
 import type { CellEnd, CellLauncher, IsolationLevel, Posture } from '#host/launch/cell-port.ts'
 import { HostedCell } from '#host/pool/hosted-cell.ts'
+import type { Linking } from '#wire/messages.ts'
 
 const MiB = 1024 * 1024
 
@@ -28,12 +29,15 @@ export interface Place {
 interface Wanted {
   readonly segment: string
   readonly memoryBytes: number
+  /** What the session's artifact is: a cell's program is for one kind. */
+  readonly linking: Linking
 }
 
 /** Who uses a cell. */
 interface Use {
   readonly segment: string
   readonly memoryBytes: number
+  readonly linking: Linking
   taken: number
 }
 
@@ -42,6 +46,9 @@ interface Waiter {
   readonly place: PromiseWithResolvers<Place>
   gaveUp: boolean
 }
+
+/** What a spare cell is for: nearly all agents. */
+const spareLinking: Linking = 'component'
 
 /**
  * Places sessions in cells. Two segments never share a cell, not even one after the other: a breached cell could
@@ -63,9 +70,13 @@ export class CellPool {
     return this.#options.launcher.level
   }
 
-  /** Starts a cell ahead of need, so that the first session does not wait for it; gives what the host measured of it. Throws what launching throws. */
+  /** Starts a cell for components ahead of need, so that the first session does not wait for it; gives what the host measured of it. Throws what launching throws. */
   async prewarm(): Promise<Posture> {
-    this.#spare ??= HostedCell.launch(this.#options.launcher, { segment: 'none yet', memoryBytes: this.#options.cellMemoryBytes })
+    this.#spare ??= HostedCell.launch(this.#options.launcher, {
+      segment: 'none yet',
+      memoryBytes: this.#options.cellMemoryBytes,
+      linking: spareLinking,
+    })
     this.#spare.catch(() => undefined)
     return (await this.#spare).posture
   }
@@ -111,24 +122,22 @@ export class CellPool {
     const mine = [...this.#cells].filter(([cell, use]) => this.#hasRoom(cell, use, wanted)).toSorted(([, a], [, b]) => a.taken - b.taken)
     const [best] = mine
     if (best !== undefined && (best[1].taken === 0 || !this.#mayLaunch())) return this.#take(...best)
-    if (!this.#mayLaunch()) this.#endIdleCellOfAnother(wanted.segment)
+    if (!this.#mayLaunch()) this.#endIdleCellOfAnother(wanted)
     if (this.#mayLaunch()) return this.#launch(wanted)
     return best === undefined ? undefined : this.#take(...best)
   }
 
   #hasRoom(cell: HostedCell, use: Use, wanted: Wanted): boolean {
-    return (
-      cell.alive && use.segment === wanted.segment && use.taken < this.#options.maxSessionsPerCell && use.memoryBytes >= budgetFor(wanted)
-    )
+    return cell.alive && isFor(use, wanted) && use.taken < this.#options.maxSessionsPerCell && use.memoryBytes >= budgetFor(wanted)
   }
 
   #mayLaunch(): boolean {
     return this.#cells.size + this.#launching < this.#options.maxCells
   }
 
-  #endIdleCellOfAnother(segment: string): void {
+  #endIdleCellOfAnother(wanted: Wanted): void {
     for (const [cell, use] of this.#cells) {
-      if (use.taken > 0 || use.segment === segment) continue
+      if (use.taken > 0 || isFor(use, wanted)) continue
       this.#cells.delete(cell)
       cell.kill('idle, and its place was needed')
       return
@@ -139,8 +148,8 @@ export class CellPool {
     this.#launching += 1
     try {
       const memoryBytes = Math.max(this.#options.cellMemoryBytes, budgetFor(wanted))
-      const cell = await this.#started(wanted.segment, memoryBytes)
-      const use = { segment: wanted.segment, taken: 0, memoryBytes }
+      const cell = await this.#started({ ...wanted, memoryBytes })
+      const use = { segment: wanted.segment, linking: wanted.linking, taken: 0, memoryBytes }
       this.#cells.set(cell, use)
       void cell.ended.then(() => {
         this.#cells.delete(cell)
@@ -157,16 +166,22 @@ export class CellPool {
     }
   }
 
-  async #started(segment: string, memoryBytes: number): Promise<HostedCell> {
-    return (await this.#takeSpare(memoryBytes)) ?? (await HostedCell.launch(this.#options.launcher, { segment, memoryBytes }))
+  async #started(wanted: Wanted): Promise<HostedCell> {
+    return (await this.#takeSpare(wanted)) ?? (await HostedCell.launch(this.#options.launcher, wanted))
   }
 
-  async #takeSpare(memoryBytes: number): Promise<HostedCell | undefined> {
-    if (this.#spare === undefined || memoryBytes > this.#options.cellMemoryBytes) return undefined
+  /** The spare cell, if it will do. One that will not makes room when the pool is full: it takes no place from those who need one. */
+  async #takeSpare({ memoryBytes, linking }: Wanted): Promise<HostedCell | undefined> {
+    if (this.#spare === undefined) return undefined
+    const fits = linking === spareLinking && memoryBytes <= this.#options.cellMemoryBytes
+    if (!fits && this.#mayLaunch()) return undefined
     const spare = this.#spare
     this.#spare = undefined
     const cell = await spare
-    return cell.alive ? cell : undefined
+    if (fits) return cell.alive ? cell : undefined
+    cell.kill('not of the kind that is needed')
+    await cell.ended
+    return undefined
   }
 
   #take(cell: HostedCell, use: Use): Place {
@@ -200,4 +215,5 @@ export class CellPool {
   }
 }
 
+const isFor = (use: Use, wanted: Wanted): boolean => use.segment === wanted.segment && use.linking === wanted.linking
 const budgetFor = ({ memoryBytes }: Wanted): number => memoryBytes + 256 * MiB

@@ -3,7 +3,15 @@ import { CordonError } from '#core/errors.ts'
 import type { Cell, CellEnd, CellLauncher, CellListener, Posture } from '#host/launch/cell-port.ts'
 import type { Call, CallReply } from '#wire/calls.ts'
 import { loadMessages } from '#host/pool/load-messages.ts'
-import { maxCallsInFlight, type FromCell, type GuestAnswer, type GuestOutcome, type GuestUsage, type SessionStart } from '#wire/messages.ts'
+import {
+  type FromCell,
+  type GuestAnswer,
+  type GuestOutcome,
+  type GuestUsage,
+  type Linking,
+  maxCallsInFlight,
+  type SessionStart,
+} from '#wire/messages.ts'
 
 /** Who hears of one session placed in a cell. */
 export interface SessionSink {
@@ -24,6 +32,14 @@ interface Placed {
   /** Ids of what it was asked and has not answered, oldest first. */
   readonly asked: number[]
   alone: boolean
+}
+
+/** What a cell is launched for. */
+interface HostedOptions {
+  readonly segment: string
+  readonly memoryBytes: number
+  /** The only kind of artifact that it can load. */
+  readonly linking: Linking
 }
 
 /** How long a cell may take to compile one artifact: the largest take seconds. */
@@ -49,7 +65,7 @@ export class HostedCell {
     this.segment = segment
   }
 
-  static async launch(launcher: CellLauncher, options: { readonly segment: string; readonly memoryBytes: number }): Promise<HostedCell> {
+  static async launch(launcher: CellLauncher, options: HostedOptions): Promise<HostedCell> {
     const hosted = new HostedCell(options.segment)
     const listener: CellListener = {
       message: (message) => hosted.#message(message),
@@ -57,7 +73,7 @@ export class HostedCell {
         if (hosted.#diagnostics.length < 100) hosted.#diagnostics.push(text)
       },
     }
-    hosted.#cell = await launcher.launch({ memoryBytes: options.memoryBytes, listener })
+    hosted.#cell = await launcher.launch({ memoryBytes: options.memoryBytes, linking: options.linking, listener })
     void hosted.#cell.ended.then((end) => hosted.#ended(end))
     return hosted
   }

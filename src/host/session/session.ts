@@ -133,7 +133,10 @@ export class Session {
     const env = await this.#environment()
     // The digest is part of it, since a bundle chooses its own name: one that takes another's must not get into its cell.
     const cellsOf = `${policy.agent}\0${artifact.componentDigest}\0${segment}`
-    this.#place = await pool.acquire({ segment: cellsOf, memoryBytes: policy.limits.memoryBytes }, this.#over.signal)
+    this.#place = await pool.acquire(
+      { segment: cellsOf, memoryBytes: policy.limits.memoryBytes, linking: artifact.linking },
+      this.#over.signal,
+    )
     const { cell } = this.#place
     await this.#unlessOver(cell.load(artifact))
     this.#over.signal.throwIfAborted()

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { JcoLinker } from '#cell/link/jco.ts'
+import { JcoLinker } from '#glue/jco.ts'
 import type { Artifact, CoreModule } from '#core/artifact.ts'
 import { CordonError } from '#core/errors.ts'
 import type { ArtifactContents } from '#host/ingest/artifact-codec.ts'

@@ -3,7 +3,7 @@ import type { Artifact } from '#core/artifact.ts'
 import type { Cell, CellEnd, CellLauncher, CellListener, CellOptions } from '#host/launch/cell-port.ts'
 import { CellPool } from '#host/pool/cell-pool.ts'
 import { HostedCell, type SessionSink } from '#host/pool/hosted-cell.ts'
-import type { FromCell, SessionStart, ToCell } from '#wire/messages.ts'
+import type { FromCell, Linking, SessionStart, ToCell } from '#wire/messages.ts'
 
 /** A cell in memory whose every word the test chooses. As with real ones, a throw of the listener ends it. */
 class PuppetCell implements Cell {
@@ -98,7 +98,7 @@ const hearing = (): Heard => {
 
 const hosted = async (): Promise<{ cell: HostedCell; puppet: PuppetCell }> => {
   const launcher = new PuppetLauncher()
-  const cell = await HostedCell.launch(launcher, { segment: 's', memoryBytes: 1 })
+  const cell = await HostedCell.launch(launcher, { segment: 's', memoryBytes: 1, linking: 'glue' })
   const [puppet] = launcher.cells
   if (puppet === undefined) throw new Error('no cell')
   return { cell, puppet }
@@ -212,7 +212,11 @@ const poolOf = (options: Partial<ConstructorParameters<typeof CellPool>[0]> = {}
 }
 const turn = (): Promise<void> => new Promise((resolve) => void setImmediate(resolve))
 const never = new AbortController().signal
-const wanted = (segment: string): { segment: string; memoryBytes: number } => ({ segment, memoryBytes: 1 })
+const wanted = (segment: string, linking: Linking = 'component'): { segment: string; memoryBytes: number; linking: Linking } => ({
+  segment,
+  memoryBytes: 1,
+  linking,
+})
 
 test('two segments never share a cell, not even one after the other', async () => {
   const { pool, launcher } = poolOf({ maxCells: 1 })

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import { WitError } from '#cell/adapters/wit-error.ts'
 import { GuestEnd } from '#cell/adapters/world.ts'
-import { JcoLinker } from '#cell/link/jco.ts'
+import { JcoLinker } from '#glue/jco.ts'
 import { LinkTrap, type Imports, type Instance, type MeterHooks } from '#cell/link/linker.ts'
-import { agentWat, artifactOf, clockArguments, clockImports, clockImportsOfCore, sleeperWat } from '../component-of.ts'
+import { agentWat, artifactOf, clockArguments, clockImports, clockImportsOfCore, sleeperWat } from '../cell/component-of.ts'
 
 const path = ['cordon:agent/run@0.1.0', 'run']
 const unlimited: MeterHooks = {

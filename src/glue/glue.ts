@@ -1,8 +1,5 @@
 import { Script, constants, createContext } from 'node:vm'
-import type { CoreInstance, CoreModuleObject } from './engine.ts'
-
-/** A core function as JavaScript sees it. */
-export type CoreFunction = (...args: readonly never[]) => unknown
+import type { CoreFunction, CoreInstance, CoreModuleObject } from '#cell/link/engine.ts'
 
 /** Jco's instantiation convention, with the modules and instances already there: nothing in it waits. */
 interface Glue {

@@ -1,9 +1,9 @@
 import { types } from 'node:util'
-import { engine, type CoreModuleObject } from './engine.ts'
-import { compileCore, type CompiledCore } from './core-module.ts'
-import { evaluateGlue, type CoreFunction, type GlueFactory } from './glue.ts'
-import { DeclaredError, LinkTrap, type Imports, type Instance, type Linkable, type Linked, type Linker, type MeterHooks } from './linker.ts'
-import { Metering } from './metering.ts'
+import { compileCore, type CompiledCore } from '#cell/link/core-module.ts'
+import { engine, type CoreFunction, type CoreModuleObject } from '#cell/link/engine.ts'
+import { DeclaredError, LinkTrap, type Imports, type Instance, type Linkable, type Linked, type Linker, type MeterHooks } from '#cell/link/linker.ts'
+import { Metering } from '#cell/link/metering.ts'
+import { evaluateGlue, type GlueFactory } from './glue.ts'
 
 /** Links with the glue that jco wrote and ingest checked and patched. Compiles each core module once per artifact. */
 export class JcoLinker implements Linker {
