@@ -8,7 +8,10 @@ import { closeInherited, createPipeTransport } from './pipe.ts'
 closeInherited(process.argv.slice(2))
 const transport = createPipeTransport()
 lockDown()
-await Promise.race([serve(transport, { linker: { link: () => Promise.reject(new LinkTrap('expected a linker of components', 'link')) } }), transport.closed])
+await Promise.race([
+  serve(transport, { linker: { link: () => Promise.reject(new LinkTrap('expected a linker of components', 'link')) } }),
+  transport.closed,
+])
 transport.close()
 await transport.closed
 process.exit(0)

@@ -8,6 +8,9 @@ import { createPortTransport } from './port.ts'
 export const runCell = async (port: MessagePort): Promise<void> => {
   const transport = createPortTransport(port)
   lockDown()
-  await Promise.race([serve(transport, { linker: { link: () => Promise.reject(new LinkTrap('expected a linker of components', 'link')) } }), transport.closed])
+  await Promise.race([
+    serve(transport, { linker: { link: () => Promise.reject(new LinkTrap('expected a linker of components', 'link')) } }),
+    transport.closed,
+  ])
   transport.close()
 }

@@ -1,7 +1,16 @@
 import { types } from 'node:util'
 import { compileCore, type CompiledCore } from '#cell/link/core-module.ts'
 import { engine, type CoreFunction, type CoreModuleObject } from '#cell/link/engine.ts'
-import { DeclaredError, LinkTrap, type Imports, type Instance, type Linkable, type Linked, type Linker, type MeterHooks } from '#cell/link/linker.ts'
+import {
+  DeclaredError,
+  LinkTrap,
+  type Imports,
+  type Instance,
+  type Linkable,
+  type Linked,
+  type Linker,
+  type MeterHooks,
+} from '#cell/link/linker.ts'
 import { Metering } from '#cell/link/metering.ts'
 import { evaluateGlue, type GlueFactory } from './glue.ts'
 
