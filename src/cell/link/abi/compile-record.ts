@@ -1,0 +1,179 @@
+import { lowerCamel } from '#core/component/js-names.ts'
+import { alignTo, describe, heapBytes, maxFlat, numberAt, type AbiType } from './abi-type.ts'
+import type { CoreType } from './compiled-type.ts'
+
+/** One field of a record, one item of a tuple or one parameter. */
+export interface Part {
+  readonly type: AbiType
+  readonly offset: number
+  /** Core values of the parts before it. */
+  readonly flatOffset: number
+}
+
+/** Parts one after the other in memory (`elem_size_record`) and as core values (`flatten_record`). */
+export interface PartsLayout {
+  readonly parts: readonly Part[]
+  readonly size: number
+  readonly align: number
+  /** Cut after {@link maxFlat}. */
+  readonly flat: readonly CoreType[]
+  readonly depth: number
+  readonly weight: number
+}
+
+/** Lays `types` out as a record has them (CanonicalABI.md, "Alignment", "Element Size" and "Flattening"). */
+export const layOut = (types: readonly AbiType[]): PartsLayout => {
+  const parts: Part[] = []
+  const flat: CoreType[] = []
+  let [end, align, depth, weight] = [0, 1, 0, 0]
+  for (const type of types) {
+    const offset = alignTo(end, type.align)
+    parts.push({ type, offset, flatOffset: flat.length })
+    for (const core of type.flat) if (flat.length < maxFlat) flat.push(core)
+    end = offset + type.size
+    align = Math.max(align, type.align)
+    depth = Math.max(depth, type.depth)
+    weight += heapBytes.slot + type.weight
+  }
+  return { parts, size: alignTo(end, align), align, flat, depth, weight }
+}
+
+/** What has to be known of a type besides how its values are moved. */
+const shapeOf = ({ size, align, flat, depth, weight }: PartsLayout, ownBytes: number) => ({
+  size,
+  align,
+  flat,
+  depth: depth + 1,
+  weight: ownBytes + weight,
+})
+
+type Fields = Record<string, unknown>
+
+/**
+ * Makes the objects into which names of a guest's author go. Every object has `constructor` or `toString` and no name may reach those, set a
+ * prototype or trip over a frozen one: such names are own properties before anything is assigned.
+ */
+const objectMaker = (names: readonly string[]): (() => Fields) => {
+  const inherited = names.filter((name) => name in Object.prototype)
+  if (inherited.length === 0) return () => ({})
+  const template: Fields = {}
+  for (const name of names)
+    Object.defineProperty(template, name, { value: undefined, writable: true, enumerable: true, configurable: true })
+  return () => ({ ...template })
+}
+
+/** Reads a field of a host's object: `constructor` and the like only where the object has one of its own. */
+const fieldReader = (name: string): ((fields: Fields) => unknown) =>
+  name in Object.prototype ? (fields) => (Object.hasOwn(fields, name) ? fields[name] : undefined) : (fields) => fields[name]
+
+const objectOf = (value: unknown, what: string): Fields => {
+  if (typeof value !== 'object' || value === null) throw new TypeError(`expected an object for ${what}, got ${describe(value)}`)
+  // Any object will do: what it lacks is refused field by field.
+  return value as Fields
+}
+
+/** A record: an object with its fields in lowerCamelCase. */
+export const recordOf = (names: readonly string[], types: readonly AbiType[]): AbiType => {
+  const layout = layOut(types)
+  const jsNames = names.map((name) => lowerCamel(name))
+  const makeObject = objectMaker(jsNames)
+  const fields = layout.parts.map((part, index) => {
+    const name = jsNames[index] ?? ''
+    return { ...part, name, read: fieldReader(name) }
+  })
+  return {
+    ...shapeOf(layout, heapBytes.object),
+    load: (call, at) => {
+      const made = makeObject()
+      for (const field of fields) made[field.name] = field.type.load(call, at + field.offset)
+      return made
+    },
+    store: (call, value, at) => {
+      const given = objectOf(value, 'a record')
+      for (const field of fields) field.type.store(call, field.read(given), at + field.offset)
+    },
+    lift: (call, values, from) => {
+      const made = makeObject()
+      for (const field of fields) made[field.name] = field.type.lift(call, values, from + field.flatOffset)
+      return made
+    },
+    lower: (call, value, out) => {
+      const given = objectOf(value, 'a record')
+      for (const field of fields) field.type.lower(call, field.read(given), out)
+    },
+  }
+}
+
+const itemsOf = (value: unknown, length: number): readonly unknown[] => {
+  if (!Array.isArray(value)) throw new TypeError(`expected an array of ${length} for a tuple, got ${describe(value)}`)
+  if (value.length !== length) throw new TypeError(`expected an array of ${length} for a tuple, got one of ${value.length}`)
+  return value
+}
+
+/** A tuple: an array. */
+export const tupleOf = (types: readonly AbiType[]): AbiType => {
+  const layout = layOut(types)
+  const { parts } = layout
+  return {
+    ...shapeOf(layout, heapBytes.list),
+    load: (call, at) => parts.map(({ type, offset }) => type.load(call, at + offset)),
+    store: (call, value, at) => {
+      const items = itemsOf(value, parts.length)
+      for (const [index, { type, offset }] of parts.entries()) type.store(call, items[index], at + offset)
+    },
+    lift: (call, values, from) => parts.map(({ type, flatOffset }) => type.lift(call, values, from + flatOffset)),
+    lower: (call, value, out) => {
+      const items = itemsOf(value, parts.length)
+      for (const [index, { type }] of parts.entries()) type.lower(call, items[index], out)
+    },
+  }
+}
+
+const flagsSize = (count: number): 1 | 2 | 4 => {
+  if (count <= 8) return 1
+  return count <= 16 ? 2 : 4
+}
+
+/**
+ * Flags: an object of booleans, up to 32 (`load_flags`, `store_flags`). Bits past the last flag are nobody's and are ignored. Of a host's object what
+ * is missing is false; nothing at all is all false, as jco has it.
+ */
+export const flagsOf = (names: readonly string[]): AbiType => {
+  const jsNames = names.map((name) => lowerCamel(name))
+  const makeObject = objectMaker(jsNames)
+  const flags = jsNames.map((name, index) => ({ name, mask: 1 << index, read: fieldReader(name) }))
+  const size = flagsSize(names.length)
+  const unpack = (bits: number): Fields => {
+    const made = makeObject()
+    for (const { name, mask } of flags) made[name] = (bits & mask) !== 0
+    return made
+  }
+  const pack = (value: unknown): number => {
+    if (value === undefined || value === null) return 0
+    const given = objectOf(value, 'flags')
+    let bits = 0
+    for (const { mask, read } of flags) if (read(given)) bits |= mask
+    return bits
+  }
+  return {
+    size,
+    align: size,
+    flat: ['i32'],
+    depth: 0,
+    weight: heapBytes.object + names.length * heapBytes.slot,
+    load: (call, at) => {
+      const view = call.view()
+      if (size === 1) return unpack(view.getUint8(at))
+      return unpack(size === 2 ? view.getUint16(at, true) : view.getInt32(at, true))
+    },
+    store: (call, value, at) => {
+      const bits = pack(value)
+      const view = call.view()
+      if (size === 1) view.setUint8(at, bits)
+      else if (size === 2) view.setUint16(at, bits, true)
+      else view.setInt32(at, bits, true)
+    },
+    lift: (_call, values, from) => unpack(numberAt(values, from)),
+    lower: (_call, value, out) => void out.push(pack(value)),
+  }
+}
