@@ -126,6 +126,7 @@ describe('the embedding example', () => {
     expect(exitCode, stderr).toBe(0)
     expect(stdout).toContain(`{ greeting: 'Hello, Ada!', notes: [ 'Water the ferns.' ] }`)
     expect(stdout).toMatch(/\/notes\S* allow\n/)
+    expect(stdout).toMatch(/^Hello, Ada!\nHello, Grace!\n\d+\n/m)
     expect(stdout).toMatch(/42 BEEPS\n$/)
   })
 
