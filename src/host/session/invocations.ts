@@ -13,6 +13,8 @@ const maxQueuedBytes = 64 * 1024 * 1024
 /** What a session lends to whoever calls its guest, once that stands ready. */
 export interface InvocationLine {
   readonly session: string
+  /** Whether the session has a reason to end: then its guest is called no more. */
+  readonly isEnding: () => boolean
   readonly invoke: (id: number, call: string, input: string) => void
   /** Ends the guest the normal way. */
   readonly finish: () => void
@@ -135,7 +137,7 @@ export class Invocations implements InvocationDriver {
   }
 
   #next(): void {
-    if (this.#line === undefined || this.#running !== undefined || this.#over) return
+    if (this.#line === undefined || this.#line.isEnding() || this.#running !== undefined || this.#over) return
     const invocation = this.#queue.shift()
     if (invocation === undefined) {
       if (this.#closing) this.#line.finish()

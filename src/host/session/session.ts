@@ -208,17 +208,13 @@ export class Session {
     }
   }
 
-  /** What a driver may do. Once the session has a reason to end, its guest is called no more. */
   #line(cell: Place['cell']): InvocationLine {
     const { number } = this.#options
     return {
       session: this.id,
-      invoke: (id, call, input) => {
-        if (this.#cause === undefined) cell.invoke(number, { id, call, input })
-      },
-      finish: () => {
-        if (this.#cause === undefined) cell.finish(number)
-      },
+      isEnding: () => this.#cause !== undefined,
+      invoke: (id, call, input) => cell.invoke(number, { id, call, input }),
+      finish: () => cell.finish(number),
       fail: (error) => this.#end(error),
     }
   }
