@@ -1,5 +1,6 @@
 import type { SessionStart } from '#wire/messages.ts'
 import type { LiftingBudget } from './link/abi/compiled-type.ts'
+import { defaultLiftingBudget } from './link/abi/lifting-meter.ts'
 import type { MeterHooks, Refill, Standing } from './link/linker.ts'
 import type { TurnTaker } from './turns.ts'
 
@@ -29,10 +30,7 @@ interface MeterWorld {
 /** The clock is looked at this often at the least: memory that is in no cache, and what else costs more than its fuel says. */
 const stepFuel = 250_000
 const pageBytes = 65_536
-/** One call may make the cell hold so much that is lifted out of a guest: far above what any interface here takes. */
-const liftedBytesPerCall = 16 * 1024 * 1024
-const liftedElementsPerCall = 1024 * 1024
-/** What making one element costs the cell, in fuel. A byte costs one or less. */
+/** What lifting one element costs the cell, in fuel. A byte costs one or less. */
 const fuelOfElement = 64
 /** Handles of resources that belong to guests themselves, beside those of the host that `handles` counts. */
 const ownHandles = 8192
@@ -40,7 +38,7 @@ const ownHandles = 8192
 /** Counts what one session uses and says when that is enough. Once stopped, its guest runs no further. */
 export class Meter implements MeterHooks, TurnTaker {
   readonly #world: MeterWorld
-  /** All lifting together may cost the cell as much as the guest's own work. */
+  /** Lifting takes no fuel: all together it may cost the cell as much as the guest's own work, and no more than anybody's. */
   readonly lifting: LiftingBudget
   readonly maxHandles: number
   #fuelUsed = 0
@@ -57,12 +55,13 @@ export class Meter implements MeterHooks, TurnTaker {
   constructor(world: MeterWorld) {
     this.#world = world
     const { fuel, handles } = world.limits
+    const { bytesPerCall, elementsPerCall, bytesPerSession, elementsPerSession } = defaultLiftingBudget
     this.maxHandles = handles + ownHandles
     this.lifting = {
-      bytesPerCall: liftedBytesPerCall,
-      elementsPerCall: liftedElementsPerCall,
-      bytesPerSession: Math.max(liftedBytesPerCall, fuel),
-      elementsPerSession: Math.max(liftedElementsPerCall, Math.floor(fuel / fuelOfElement)),
+      bytesPerCall,
+      elementsPerCall,
+      bytesPerSession: Math.min(bytesPerSession, Math.max(bytesPerCall, fuel)),
+      elementsPerSession: Math.min(elementsPerSession, Math.max(elementsPerCall, Math.floor(fuel / fuelOfElement))),
     }
   }
 

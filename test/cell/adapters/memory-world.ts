@@ -226,7 +226,7 @@ interface RequestOptions extends Disposable {
 }
 
 /** The interfaces that tests use, with the types that jco gives them. */
-interface GuestImports {
+export interface GuestImports {
   readonly 'wasi:io/poll': { readonly Pollable: object; poll(list: readonly Pollable[]): Promise<Uint32Array> }
   readonly 'wasi:io/streams': { readonly InputStream: { prototype: object }; readonly OutputStream: { prototype: object } }
   readonly 'wasi:io/error': { readonly Error: { prototype: object } }
