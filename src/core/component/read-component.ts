@@ -1,6 +1,10 @@
+import { ByteReader } from '#core/wasm/byte-reader.ts'
 import { WasmError } from '#core/wasm/wasm-error.ts'
-import type { ComponentLimits } from './component-limits.ts'
+import { defaultComponentLimits, type ComponentLimits } from './component-limits.ts'
 import type { ComponentPlan } from './component-plan.ts'
+import { ComponentReader } from './component-reader.ts'
+import { Flattener } from './flatten.ts'
+import { Reading } from './reading.ts'
 
 /** How {@link readComponent} reads. */
 export interface ReadComponentOptions {
@@ -14,5 +18,11 @@ export interface ReadComponentOptions {
  * core modules are left to the engine. Throws WasmError only: `unsupported` for features past 0.2, by name; `limit` for too much.
  */
 export const readComponent = (bytes: Uint8Array, options: ReadComponentOptions = {}): ComponentPlan => {
-  throw new WasmError('unsupported', 0, `expected a reader of components, got none yet for ${bytes.length} bytes (${options.metered})`)
+  const { limits = defaultComponentLimits, metered = false } = options
+  const most = metered ? 2 * limits.componentBytes : limits.componentBytes
+  if (bytes.length > most) throw new WasmError('limit', 0, `expected a component of at most ${most} bytes, got ${bytes.length}`)
+  const reading = new Reading(limits, metered)
+  const definition = new ComponentReader(reading, undefined, 0).read(new ByteReader(bytes))
+  const plan = new Flattener(new Reading(limits, metered)).flatten(definition)
+  return { modules: reading.modules, ...plan }
 }

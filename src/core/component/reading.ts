@@ -1,0 +1,73 @@
+import type { ByteReader } from '#core/wasm/byte-reader.ts'
+import { WasmError } from '#core/wasm/wasm-error.ts'
+import type { ComponentLimits } from './component-limits.ts'
+import type { CoreModuleRange } from './component-plan.ts'
+
+/** One reading of one component: what all its parts share, and what all of them together may not exceed. */
+export class Reading {
+  readonly limits: ComponentLimits
+  /** True when the core modules carry the meter's imports and exports. */
+  readonly metered: boolean
+  /** Core modules found so far. */
+  readonly modules: CoreModuleRange[] = []
+  private readonly counts = new Map<keyof ComponentLimits, number>()
+  private work = 0
+
+  constructor(limits: ComponentLimits, metered: boolean) {
+    this.limits = limits
+    this.metered = metered
+  }
+
+  /** Counts `amount` more of something that is limited as a whole. Throws WasmError `limit`. */
+  count(what: keyof ComponentLimits, at: number, amount = 1): void {
+    const total = (this.counts.get(what) ?? 0) + amount
+    if (total > this.limits[what]) throw new WasmError('limit', at, `expected at most ${this.limits[what]} ${inWords[what]}, got more`)
+    this.counts.set(what, total)
+  }
+
+  /** Pays for work that does not follow from bytes read, so that a small component cannot ask for much of it. Throws WasmError `limit`. */
+  spend(at: number, steps = 1): void {
+    this.work += steps
+    if (this.work > this.limits.work) {
+      throw new WasmError('limit', at, `expected a component that is checked in ${this.limits.work} steps, got one that takes more`)
+    }
+  }
+
+  /** Reads how many members of `what` follow, and pays for them. */
+  members(reader: ByteReader, what: string): number {
+    const count = reader.count(what, this.limits.members)
+    this.spend(reader.position, count)
+    return count
+  }
+}
+
+const inWords: Readonly<Record<keyof ComponentLimits, string>> = {
+  componentBytes: 'bytes of a component',
+  depth: 'components inside components',
+  sections: 'sections',
+  definitions: 'definitions',
+  components: 'nested components',
+  modules: 'core modules',
+  members: 'members',
+  typeDepth: 'types inside types',
+  typeSize: 'types in one type',
+  typesSize: 'types in all types together',
+  nameBytes: 'bytes in a name',
+  instances: 'component instances',
+  instantiationDepth: 'instantiations inside instantiations',
+  coreInstances: 'core instances',
+  functions: 'functions',
+  resources: 'resource types',
+  work: 'steps',
+}
+
+/** The error for bytes that are no valid component. */
+export const invalid = (at: number, message: string): WasmError => new WasmError('malformed', at, message)
+
+/** The error for a feature that WASI 0.2 does not have, by its name. */
+export const unsupported = (at: number, feature: string): WasmError =>
+  new WasmError('unsupported', at, `expected a component of WASI 0.2's features, got ${feature}`)
+
+/** The error for a byte that stands for nothing. */
+export const unknownByte = (at: number, expected: string, byte: number): WasmError =>
+  invalid(at, `expected ${expected}, got 0x${byte.toString(16).padStart(2, '0')}`)
