@@ -1,4 +1,5 @@
 import { Script, constants, createContext } from 'node:vm'
+import type { InstanceLife } from './instance-life.ts'
 import type { CoreFunction, CoreInstance, CoreModuleObject } from '#cell/link/engine.ts'
 
 /** Jco's instantiation convention, with the modules and instances already there: nothing in it waits. */
@@ -14,6 +15,8 @@ interface Glue {
 interface GlueWorld {
   /** The parts of `WebAssembly` that the glue uses. */
   readonly webAssembly: object
+  /** Its timers end with it. */
+  readonly life: InstanceLife
   /** See `core/artifact.ts`. */
   readonly guard: (core: CoreFunction) => CoreFunction
 }
@@ -24,17 +27,9 @@ export type GlueFactory = (world: GlueWorld) => Glue
 /** Says nothing: what glue prints is chosen by guests. */
 const silentConsole = Object.freeze(Object.fromEntries(['debug', 'error', 'info', 'log', 'warn'].map((name) => [name, () => undefined])))
 
-/** A timer that keeps nobody awake. */
-const quietTimeout = (run: () => void, ms: number): NodeJS.Timeout => setTimeout(run, ms).unref()
-const quietInterval = (run: () => void, ms: number): NodeJS.Timeout => setInterval(run, Math.max(ms, 1)).unref()
-
 const globals = {
   TextEncoder,
   TextDecoder,
-  setTimeout: quietTimeout,
-  clearTimeout,
-  setInterval: quietInterval,
-  clearInterval,
   queueMicrotask,
   console: silentConsole,
 }
@@ -46,7 +41,8 @@ const globals = {
 export const evaluateGlue = (text: string): GlueFactory => {
   const context: object = createContext(constants.DONT_CONTEXTIFY, { codeGeneration: { strings: false, wasm: false } })
   Object.assign(context, globals)
-  const script = new Script(`'use strict'; (WebAssembly, guard) => (${text}\n)(guard)`, { filename: 'glue.js' })
-  const make = script.runInContext(context) as (webAssembly: object, guard: GlueWorld['guard']) => Glue
-  return ({ webAssembly, guard }) => make(webAssembly, guard)
+  const given = 'WebAssembly, guard, setTimeout, clearTimeout, setInterval, clearInterval'
+  const script = new Script(`'use strict'; (${given}) => (${text}\n)(guard)`, { filename: 'glue.js' })
+  const make = script.runInContext(context) as (...given: readonly unknown[]) => Glue
+  return ({ webAssembly, guard, life }) => make(webAssembly, guard, life.setTimeout, life.clearTimer, life.setInterval, life.clearTimer)
 }

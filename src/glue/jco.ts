@@ -13,6 +13,7 @@ import {
 } from '#cell/link/linker.ts'
 import { Metering } from '#cell/link/metering.ts'
 import { evaluateGlue, type GlueFactory } from './glue.ts'
+import { InstanceLife } from './instance-life.ts'
 
 /** Links with the glue that jco wrote and ingest checked and patched. Compiles each core module once per artifact. */
 export class JcoLinker implements Linker {
@@ -37,15 +38,17 @@ class JcoLinked implements Linked {
 
   async instantiate(imports: Imports, hooks: MeterHooks): Promise<Instance> {
     const metering = new Metering(hooks)
-    const glue = this.#glue({ webAssembly: webAssemblyOf(metering), guard: (core) => metering.guard(core) })
+    const life = new InstanceLife()
+    const glue = this.#glue({ webAssembly: webAssemblyOf(metering, life), life, guard: (core) => metering.guard(core) })
     try {
       const exports = await glue.instantiate(
         (name) => this.#core(this.#cores.get(name)).module,
         imports,
         (module, given = {}) => metering.instantiate(this.#core(this.#byModule.get(module)), given as never),
       )
-      return new JcoInstance(exports, metering)
+      return new JcoInstance(exports, metering, life)
     } catch (error) {
+      life.end(error)
       throw metering.trap ?? error
     }
   }
@@ -59,22 +62,24 @@ class JcoLinked implements Linked {
 class JcoInstance implements Instance {
   readonly #exports: unknown
   readonly #metering: Metering
+  readonly #life: InstanceLife
   #broken = false
 
-  constructor(exports: unknown, metering: Metering) {
+  constructor(exports: unknown, metering: Metering, life: InstanceLife) {
     this.#exports = exports
     this.#metering = metering
+    this.#life = life
   }
 
   async call(path: readonly string[], args: readonly unknown[]): Promise<unknown> {
     if (this.#broken) throw new LinkTrap('the instance has trapped before')
     const run = functionAt(this.#exports, path)
     try {
-      return await run(...(args as never[]))
+      return await this.#life.until(run(...(args as never[])))
     } catch (error) {
       const trap = this.#metering.trap
       if (trap === undefined && isDeclared(error)) throw new DeclaredError(error.payload)
-      this.#broken = true
+      this.end(trap ?? error)
       throw trap ?? error
     }
   }
@@ -88,8 +93,9 @@ class JcoInstance implements Instance {
     throw new LinkTrap('the instance cannot serve another session', 'link')
   }
 
-  end(): void {
+  end(reason: unknown): void {
     this.#broken = true
+    this.#life.end(reason)
   }
 
   fuelUsed(): number {
@@ -121,9 +127,9 @@ const functionAt = (exports: unknown, path: readonly string[]): CoreFunction => 
 }
 
 /** The parts of `WebAssembly` that jco's glue uses, with waits that are metered. It can compile nothing. */
-const webAssemblyOf = (metering: Metering): object => {
+const webAssemblyOf = (metering: Metering, life: InstanceLife): object => {
   function Suspending(run: CoreFunction): object {
-    return metering.suspending(run)
+    return metering.suspending((...args) => life.until(run(...args)))
   }
   const { promising, Global, Memory, Table, RuntimeError, SuspendError } = engine
   return Object.freeze({ __proto__: null, Suspending, SuspendError, promising, Global, Memory, Table, RuntimeError })

@@ -43,6 +43,10 @@ const isConstant = (node: AnyNode, name: string): boolean =>
 /** The variables that hold core functions which the glue calls directly, on a stack that cannot suspend. */
 const directCore = /^(?:realloc|postReturn)\d+$/
 
+/** Sets the variable for the callback of an async lift (`callback_0 = …`). */
+const isCallback = (node: AnyNode): boolean =>
+  node.type === 'AssignmentExpression' && /^callback_\d+$/.test(identifierName(node.left) ?? '')
+
 const asyncCatch = (node: AnyNode): boolean =>
   node.type === 'CatchClause' && node.body.body.some((each) => debugLogMessage(each)?.endsWith('error during async call') === true)
 
@@ -167,6 +171,18 @@ const patches: readonly Patch[] = [
       node.type === 'AssignmentExpression' && node.operator === '=' && directCore.test(identifierName(node.left) ?? '')
         ? replace(node.right, `guard(${source.slice(node.right.start, node.right.end)})`)
         : undefined,
+  },
+  {
+    // Where the transpiler sees nothing to wait for it calls at once; but metering may wait anywhere.
+    name: 'callbacks can wait',
+    due: isCallback,
+    edit: (node, source) => {
+      if (!isCallback(node) || node.type !== 'AssignmentExpression') return undefined
+      const { right } = node
+      if (isMethodCall(right, 'WebAssembly', 'promising')) return replace(right, source.slice(right.start, right.end))
+      const core = isMethodCall(right, 'Object', 'assign') && right.type === 'CallExpression' ? right.arguments[0] : undefined
+      return core === undefined ? undefined : replace(right, `WebAssembly.promising(${source.slice(core.start, core.end)})`)
+    },
   },
   {
     // A handle without a live object behind it was forged or dropped; the glue would make an object up.
