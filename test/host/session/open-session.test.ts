@@ -167,11 +167,19 @@ const sessionsAt = (isolation: IsolationLevel): void => {
     expect(await count(neighbour)).toBe(2)
   })
 
+  test('is not called once it is to end, and no record says it was', async () => {
+    const session = await keeper.open()
+    session.kill()
+    expect(await failureOf(session.call('count'))).toMatchObject({ code: 'session.ended', cause: { code: 'session.killed' } })
+    expect(linesOf(await recordsOf(runtime, session.id))).toEqual([['session-started'], ['session-ended', 'session.killed']])
+  })
+
   test('closes once: what was asked is answered, what is asked then is not, and both closers get one report', async () => {
     const session = await keeper.open()
     const calls = [session.call('count'), session.call('count')]
-    const [first, second] = await Promise.all([session.close(), session.close(), codesOf(calls)])
-    expect(await codesOf(calls)).toEqual(['done', 'done'])
+    const closing = [session.close(), session.close()] as const
+    expect(await codesOf([...calls, session.call('count')])).toEqual(['done', 'done', 'session.ended'])
+    const [first, second] = await Promise.all(closing)
     expect(second).toBe(first)
     expect(first).toMatchObject({ session: { id: session.id, agent: 'keeper', isolation }, denials: [] })
     expect(first.usage.fuel).toBeGreaterThan(0)
