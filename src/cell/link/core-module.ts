@@ -7,6 +7,10 @@ import { engine, type CoreModuleObject } from './engine.ts'
 /** A compiled core module, with what it takes before its first instruction runs. */
 export interface CompiledCore {
   readonly module: CoreModuleObject
+  /** Whether it imports metering. A module without code does not, nor one that was not rewritten. */
+  readonly metered: boolean
+  /** Whether it has functions of its own. */
+  readonly hasCode: boolean
   /** Memories it defines. */
   readonly memories: number
   /** Pages they start with. */
@@ -19,32 +23,35 @@ export interface CompiledCore {
   readonly memoryImport: { readonly module: string; readonly name: string } | undefined
 }
 
+const codeSection = 10
 const tableSection = 4
 const memorySection = 5
 const elementSection = 9
 const dataSection = 11
 
 /** Compiles a rewritten core module, off the thread where V8 can. Throws when the bytes are not one. */
-export const compileCore = async ({ bytes }: CoreModule): Promise<CompiledCore> => {
+export const compileCore = async ({ bytes }: Pick<CoreModule, 'bytes'>): Promise<CompiledCore> => {
   const module = await engine.compile(bytes)
-  return { module, ...declaredSizes(bytes), memoryImport: virtualMemoryImport(module) }
+  return { module, ...declaredSizes(bytes), ...meteringOf(module) }
 }
 
-const declaredSizes = (bytes: Uint8Array): Pick<CompiledCore, 'memories' | 'memoryPages' | 'tableElements' | 'segmentFuel'> => {
+const declaredSizes = (bytes: Uint8Array): Pick<CompiledCore, 'hasCode' | 'memories' | 'memoryPages' | 'tableElements' | 'segmentFuel'> => {
   const reader = new ByteReader(bytes, 8)
   let memories: readonly number[] = []
   let tables: readonly number[] = []
   let segmentFuel = 0
+  let hasCode = false
   while (!reader.done) {
     const id = reader.byte('a section id')
     const section = reader.part(reader.u32('the size of a section'), 'a section')
+    if (id === codeSection) hasCode = section.u32('a count') > 0
     if (id === memorySection) memories = minima(section, () => undefined)
     // An element takes a byte or more.
     if (id === elementSection) segmentFuel += (section.end - section.position) * fuel.element
     if (id === dataSection) segmentFuel += (section.end - section.position) >> bytesShift
     if (id === tableSection) tables = minima(section, () => section.byte('a reference type'))
   }
-  return { memories: memories.length, memoryPages: sum(memories), tableElements: sum(tables), segmentFuel }
+  return { hasCode, memories: memories.length, memoryPages: sum(memories), tableElements: sum(tables), segmentFuel }
 }
 
 const minima = (section: ByteReader, skipType: () => void): readonly number[] => {
@@ -62,8 +69,9 @@ const minima = (section: ByteReader, skipType: () => void): readonly number[] =>
 
 const sum = (numbers: readonly number[]): number => numbers.reduce((total, each) => total + each, 0)
 
-const virtualMemoryImport = (module: CoreModuleObject): CompiledCore['memoryImport'] => {
+const meteringOf = (module: CoreModuleObject): Pick<CompiledCore, 'metered' | 'memoryImport'> => {
   const imports = engine.Module.imports(module)
-  const wantsPages = imports.some((each) => each.module === meterModule && each.name === meterImports.memoryPages)
-  return wantsPages ? imports.find((each) => each.kind === 'memory') : undefined
+  const fields = imports.filter((each) => each.module === meterModule).map((each) => each.name)
+  const sizesMemory = fields.includes(meterImports.memoryPages)
+  return { metered: fields.length > 0, memoryImport: sizesMemory ? imports.find((each) => each.kind === 'memory') : undefined }
 }

@@ -20,6 +20,9 @@ export interface CoreInstance {
   readonly exports: CoreExterns
 }
 
+/** A core function as JavaScript sees it. */
+export type CoreFunction = (...args: readonly never[]) => unknown
+
 interface ImportDescriptor {
   readonly module: string
   readonly name: string
@@ -30,8 +33,11 @@ type Constructor<A extends readonly unknown[], T> = new (...args: A) => T
 
 interface Engine {
   compile(bytes: Uint8Array): Promise<CoreModuleObject>
-  readonly promising: unknown
-  readonly Module: { imports(module: CoreModuleObject): readonly ImportDescriptor[] }
+  readonly promising: (core: CoreFunction) => (...args: readonly never[]) => Promise<unknown>
+  readonly Module: {
+    imports(module: CoreModuleObject): readonly ImportDescriptor[]
+    exports(module: CoreModuleObject): readonly { readonly name: string; readonly kind: string }[]
+  }
   readonly Instance: Constructor<[module: CoreModuleObject, imports: object], CoreInstance>
   readonly Global: Constructor<[type: object, value?: unknown], CoreGlobal>
   readonly Memory: Constructor<[type: object], object>

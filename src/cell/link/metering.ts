@@ -1,7 +1,6 @@
 import { meterExports, meterImports, meterModule } from '#core/wasm/meter-names.ts'
-import { engine, type CoreExterns, type CoreGlobal, type CoreInstance } from './engine.ts'
+import { engine, type CoreExterns, type CoreFunction, type CoreGlobal, type CoreInstance } from './engine.ts'
 import type { CompiledCore } from './core-module.ts'
-import type { CoreFunction } from './glue.ts'
 import { LinkTrap, type MeterHooks } from './linker.ts'
 
 /**
@@ -22,20 +21,46 @@ const littleFuel = 4096
 const debtAtStart = 1
 /** `cabi_realloc` takes four values; post-returns and destructors at most one. */
 const reallocArity = 4
+const pageBytes = 65_536
 
 type ModuleImports = Record<string, unknown>
 
+/** What instantiating took: what each further session of the same instance is charged, and goes on from. */
+export interface MeterState {
+  readonly fuel: number
+  readonly stuckFuel: number
+  /** 64 KiB each. */
+  readonly memoryPages: number
+  readonly tableElements: number
+}
+
+const over = (): LinkTrap => new LinkTrap('the session is over', 'over')
+
+/** Of an instance that serves nobody. */
+const nobody: MeterHooks = {
+  refill: () => 'stop',
+  yield: () => Promise.reject(over()),
+  standing: () => 'stopped',
+  growMemory: () => false,
+  growTable: () => false,
+}
+
 /** The metered side of one component instance: its core instances, their slice counters and how deep its stack cannot suspend. */
 export class Metering {
-  readonly #hooks: MeterHooks
+  #hooks: MeterHooks
   readonly #slices: CoreGlobal[] = []
-  readonly #pagesOf = new Map<unknown, CoreGlobal>()
+  /** The memories that the core instances define, each with its virtual size. */
+  readonly #memories: unknown[] = []
+  readonly #pages: CoreGlobal[] = []
   /** Functions of core instances: they call each other without any JavaScript in between. */
   readonly #coreFunctions = new WeakSet<object>()
+  #shared: ModuleImports | undefined
   #granted = 0
   #coreInstances = 0
-  #memories = 0
+  #definedMemories = 0
+  #tableElements = 0
   #segmentFuel = 0
+  #growthRefused = false
   /** Stretches that cannot suspend, one inside the other, and those of them in which the guest must not call out. */
   #stuck = 0
   #mayNotLeave = 0
@@ -56,21 +81,59 @@ export class Metering {
 
   /** Bytes of all memories as the guest sees them. */
   memoryBytes(): number {
-    let pages = 0
-    for (const size of this.#pagesOf.values()) pages += Number(size.value)
-    return pages * 65_536
+    return this.#memoryPages() * pageBytes
   }
 
-  /** Instantiates one core module among the others. Throws {@link LinkTrap}, or what its start function throws. */
+  /** The memories of all core instances and their virtual sizes, in the order in which they were made. */
+  get memories(): { readonly memories: readonly unknown[]; readonly pages: readonly CoreGlobal[] } {
+    return { memories: this.#memories, pages: this.#pages }
+  }
+
+  /** Whether the guest is on a stack that can wait. */
+  get canSuspend(): boolean {
+    return this.#stuck === 0
+  }
+
+  /** Whether a memory or a table was refused to grow: a guest may have gone another way because of it. */
+  get growthRefused(): boolean {
+    return this.#growthRefused
+  }
+
+  /** Instantiates one core module for glue, which knows nothing of metering: its host functions are wrapped. Throws like {@link Metering.instantiateCore}. */
   instantiate(core: CompiledCore, imports: Record<string, ModuleImports>): CoreInstance {
-    this.#admit(core)
-    const own: { slice?: CoreGlobal } = {}
     const all: Record<string, ModuleImports> = Object.create(null) as Record<string, ModuleImports>
     for (const [module, fields] of Object.entries(imports)) all[module] = this.#wrapped(fields)
-    all[meterModule] = this.#meterImports(core, imports, own)
-    const instance = this.#whileStuck(() => new engine.Instance(core.module, all))
-    this.#adopt(instance.exports, own)
+    const instance = this.instantiateCore(core, all)
+    for (const each of Object.values(instance.exports)) if (typeof each === 'function') this.#coreFunctions.add(each)
     return instance
+  }
+
+  /**
+   * Instantiates one core module among the others. `imports` is the caller's to give away: what metering needs is put into it. Throws
+   * {@link LinkTrap}, or what its start function throws.
+   */
+  instantiateCore(core: CompiledCore, imports: Record<string, ModuleImports>): CoreInstance {
+    this.#admit(core)
+    const own: { slice?: CoreGlobal } = {}
+    if (core.metered) imports[meterModule] = this.#meterImports(core, imports, own)
+    this.stick()
+    try {
+      const instance = new engine.Instance(core.module, imports)
+      this.#adopt(core, instance.exports, own)
+      return instance
+    } finally {
+      this.unstick()
+    }
+  }
+
+  /** Begins a stretch of guest code that cannot suspend; each needs its {@link Metering.unstick}. */
+  stick(): void {
+    this.#stuck++
+  }
+
+  /** Ends it. */
+  unstick(): void {
+    if (--this.#stuck === 0 && this.#stuckFrom !== undefined) this.#settleStuck(this.#stuckFrom)
   }
 
   /** What `guard` of the glue does: see `core/artifact.ts`. */
@@ -78,9 +141,11 @@ export class Metering {
     const leaves = core.length === reallocArity ? 0 : 1
     return (...args) => {
       this.#mayNotLeave += 1 - leaves
+      this.stick()
       try {
-        return this.#whileStuck(() => core(...args))
+        return core(...args)
       } finally {
+        this.unstick()
         this.#mayNotLeave -= 1 - leaves
       }
     }
@@ -95,58 +160,116 @@ export class Metering {
     })
   }
 
+  /** To be called when a host function gave its result at once, before the guest goes on. Throws {@link LinkTrap} when it may not. */
+  returned(): void {
+    if (this.#standing() === 'over') this.#takeBack()
+  }
+
+  /** Before the guest goes on after a wait: a promise while it has to wait for its turn. Throws or rejects with {@link LinkTrap} when it may not go on. */
+  turn(): Promise<void> | undefined {
+    return this.#standing() === 'over' ? this.#nextTurn() : undefined
+  }
+
+  /** What it stands at; see {@link MeterState}. */
+  state(): MeterState {
+    const { stuckFuel, tableElements } = { stuckFuel: this.#stuckFuel, tableElements: this.#tableElements }
+    return { fuel: this.fuelUsed(), stuckFuel, memoryPages: this.#memoryPages(), tableElements }
+  }
+
+  /** Goes back to `state`, of this instance or another one of the same component, and serves nobody. Virtual sizes are the caller's to put back. */
+  rewind(state: MeterState): void {
+    this.#hooks = nobody
+    for (const slice of this.#slices) slice.value = 0
+    this.#granted = state.fuel
+    this.#stuckFuel = state.stuckFuel
+    this.#stuckFrom = undefined
+    this.#growthRefused = false
+  }
+
+  /** Serves `hooks` after {@link Metering.rewind}: asks for what the instance holds and charges what it took. Throws {@link LinkTrap}. */
+  serve(hooks: MeterHooks, { fuel, memoryPages, tableElements }: MeterState): void {
+    admitGrowth(hooks, memoryPages, tableElements)
+    if (fuel > 0 && hooks.refill(false, fuel) === 'stop') throw over()
+    this.#hooks = hooks
+  }
+
+  /** No more guest code from now on. */
+  stop(): void {
+    this.#hooks = nobody
+    this.#takeBack()
+  }
+
+  async #nextTurn(): Promise<void> {
+    do await this.#hooks.yield()
+    while (this.#standing() === 'over')
+  }
+
   async #resumed(result: PromiseLike<unknown>): Promise<unknown> {
     const value = await result
-    while (this.#standing() === 'over') await this.#hooks.yield()
+    await this.turn()
     return value
   }
 
   #returned(value: unknown): unknown {
-    if (this.#standing() === 'over') this.#takeBack()
+    this.returned()
     return value
   }
 
   #standing(): 'running' | 'over' {
     const standing = this.#hooks.standing()
-    if (standing === 'stopped') throw new LinkTrap('the session is over')
+    if (standing === 'stopped') throw over()
     return standing
   }
 
   #mayLeave(): void {
-    if (this.#mayNotLeave > 0) throw new LinkTrap('the component called the host from inside its own cabi_realloc')
+    if (this.#mayNotLeave > 0) throw new LinkTrap('the component called the host from inside its own cabi_realloc', 'reentrance')
   }
 
   #admit(core: CompiledCore): void {
-    this.#memories += core.memories
-    if (++this.#coreInstances > maxCoreInstances) throw new LinkTrap(`expected at most ${maxCoreInstances} core instances`)
-    if (this.#memories > maxMemories) throw new LinkTrap(`expected at most ${maxMemories} memories`)
+    this.#definedMemories += core.memories
+    if (++this.#coreInstances > maxCoreInstances) throw new LinkTrap(`expected at most ${maxCoreInstances} core instances`, 'budget')
+    if (this.#definedMemories > maxMemories) throw new LinkTrap(`expected at most ${maxMemories} memories`, 'budget')
     this.#segmentFuel += core.segmentFuel
-    if (this.#segmentFuel > maxSegmentFuel) throw new LinkTrap('the element and data segments are too large for one instance')
-    if (core.memoryPages > 0 && !this.#hooks.growMemory(core.memoryPages)) throw new LinkTrap('the memories start larger than is allowed')
-    if (core.tableElements > 0 && !this.#hooks.growTable(core.tableElements)) throw new LinkTrap('the tables start larger than is allowed')
+    this.#tableElements += core.tableElements
+    if (this.#segmentFuel > maxSegmentFuel) throw new LinkTrap('the element and data segments are too large for one instance', 'budget')
+    admitGrowth(this.#hooks, core.memoryPages, core.tableElements)
   }
 
-  #adopt(exports: CoreExterns, own: { slice?: CoreGlobal }): void {
-    for (const each of Object.values(exports)) if (typeof each === 'function') this.#coreFunctions.add(each)
+  #adopt(core: CompiledCore, exports: CoreExterns, own: { slice?: CoreGlobal }): void {
     const slice = exports[meterExports.slice]
     if (slice instanceof engine.Global) {
       own.slice = slice
       this.#slices.push(slice)
     }
-    const pages = exports[meterExports.memoryPages]
-    if (pages instanceof engine.Global) this.#pagesOf.set(exports[meterExports.memory], pages)
+    const pages = core.memories === 0 ? undefined : exports[meterExports.memoryPages]
+    if (!(pages instanceof engine.Global)) return
+    this.#memories.push(exports[meterExports.memory])
+    this.#pages.push(pages)
   }
 
   #meterImports(core: CompiledCore, imports: Record<string, ModuleImports>, own: { slice?: CoreGlobal }): ModuleImports {
     const meter: ModuleImports = Object.create(null) as ModuleImports
+    this.#shared ??= {
+      [meterImports.yield]: new engine.Suspending(() => this.#hooks.yield()),
+      [meterImports.growMemory]: (pages: number) => (this.#grows(this.#hooks.growMemory(pages >>> 0)) ? 1 : 0),
+      [meterImports.growTable]: (elements: number) => (this.#grows(this.#hooks.growTable(elements >>> 0)) ? 1 : 0),
+    }
+    Object.assign(meter, this.#shared)
     meter[meterImports.refill] = () => this.#refill(own.slice)
-    meter[meterImports.yield] = new engine.Suspending(() => this.#hooks.yield())
-    meter[meterImports.growMemory] = (pages: number) => (this.#hooks.growMemory(pages >>> 0) ? 1 : 0)
-    meter[meterImports.growTable] = (elements: number) => (this.#hooks.growTable(elements >>> 0) ? 1 : 0)
     const from = core.memoryImport
-    const pages = from && this.#pagesOf.get(imports[from.module]?.[from.name])
-    if (pages !== undefined) meter[meterImports.memoryPages] = pages
+    if (from === undefined) return meter
+    const nth = this.#memories.indexOf(imports[from.module]?.[from.name])
+    if (nth >= 0) meter[meterImports.memoryPages] = this.#pages[nth]
     return meter
+  }
+
+  #grows(admitted: boolean): boolean {
+    if (!admitted) this.#growthRefused = true
+    return admitted
+  }
+
+  #memoryPages(): number {
+    return this.#pages.reduce((sum, size) => sum + Number(size.value), 0)
   }
 
   #wrapped(fields: ModuleImports): ModuleImports {
@@ -165,21 +288,9 @@ export class Metering {
     }
   }
 
-  /** Runs `run` on a stack that cannot suspend. */
-  #whileStuck<T>(run: () => T): T {
-    this.#stuck++
-    try {
-      return run()
-    } finally {
-      this.#stuck--
-      if (this.#stuck === 0) this.#settleStuck()
-    }
-  }
-
   /** Many short stretches must not add up to a long one: what is left is taken back, so that the next charge asks and may yield. */
-  #settleStuck(): void {
-    if (this.#stuckFrom === undefined) return
-    this.#stuckFuel -= this.fuelUsed() - this.#stuckFrom
+  #settleStuck(from: number): void {
+    this.#stuckFuel -= this.fuelUsed() - from
     this.#stuckFrom = undefined
     this.#takeBack()
   }
@@ -196,11 +307,14 @@ export class Metering {
     const canSuspend = this.#stuck === 0
     const left = canSuspend ? Number.MAX_SAFE_INTEGER : this.#stuckFuelLeft(used)
     if (left < 0) {
-      this.trap ??= new LinkTrap('the component ran too long in a start function, its cabi_realloc or a post-return')
+      this.trap ??= new LinkTrap('the component ran too long in a start function, its cabi_realloc or a post-return', 'budget')
       return -1
     }
     const answer = this.#hooks.refill(canSuspend, used)
-    if (answer === 'stop') return -1
+    if (answer === 'stop') {
+      this.trap ??= over()
+      return -1
+    }
     if (canSuspend) this.#stuckFuel = unsuspendableFuel
     return answer === 'yield' ? 0 : this.#grant(Math.min(answer, left), slice)
   }
@@ -242,7 +356,14 @@ export class Metering {
   }
 }
 
+/** Asks for what an instance starts with. Throws {@link LinkTrap}. */
+const admitGrowth = (hooks: MeterHooks, memoryPages: number, tableElements: number): void => {
+  if (memoryPages > 0 && !hooks.growMemory(memoryPages)) throw new LinkTrap('the memories start larger than is allowed', 'budget')
+  if (tableElements > 0 && !hooks.growTable(tableElements)) throw new LinkTrap('the tables start larger than is allowed', 'budget')
+}
+
 const valueOf = (global: CoreGlobal | undefined): number => Number(global?.value ?? 0)
 
-const isThenable = (value: unknown): value is PromiseLike<unknown> =>
+/** Whether a host function's result is waited for. */
+export const isThenable = (value: unknown): value is PromiseLike<unknown> =>
   typeof value === 'object' && value !== null && 'then' in value && typeof value.then === 'function'

@@ -1,0 +1,49 @@
+import type { CoreType, CoreValue } from './abi/compiled-type.ts'
+import type { CompiledCanon, Returned } from './canons.ts'
+import { loweredParams, resultPointer } from './host-call.ts'
+import type { InstanceState } from './instance-state.ts'
+import type { LiftedFunction } from './lifted-function.ts'
+import { LinkTrap } from './linker.ts'
+
+/** A function of one component as another imports it (`canon lower` of a `canon lift`). */
+export interface ComponentCallPlan {
+  /** Component instance of the caller. */
+  readonly instance: number
+  /** Index of the caller's side. */
+  readonly scope: number
+  readonly callee: LiftedFunction
+  /** One of the two is inside the other, or they are the same: then a call is always one into an instance that was entered. */
+  readonly related: boolean
+}
+
+/** Calls from component to component: what is lifted on one side is lowered on the other, and both may wait. */
+export class ComponentCall implements CompiledCanon {
+  readonly waits = 'either'
+  readonly params: readonly CoreType[]
+  readonly results: readonly CoreType[]
+  readonly #plan: ComponentCallPlan
+
+  constructor(plan: ComponentCallPlan) {
+    this.#plan = plan
+    this.params = loweredParams(plan.callee.type)
+    this.results = plan.callee.type.result.flat
+  }
+
+  run(state: InstanceState, args: readonly CoreValue[]): Returned {
+    const { instance, scope, callee, related } = this.#plan
+    state.expectMayLeave(instance)
+    if (related) throw new LinkTrap('expected a call between components that are not inside each other', 'reentrance')
+    state.lifting.startCall()
+    const values = callee.type.params.lift(state.scopeAt(scope), args)
+    const flat = callee.begin(state, values)
+    return state.functions.callEither(callee.core, flat, (returned) => this.#finish(state, returned, args))
+  }
+
+  #finish(state: InstanceState, returned: CoreValue | undefined, args: readonly CoreValue[]): CoreValue | undefined {
+    const { scope: caller, callee } = this.#plan
+    const scope = state.scopeAt(caller)
+    const result = callee.finish(state, returned, (value) => callee.type.result.lower(scope, value, resultPointer(callee.type, args)))
+    scope.endLends()
+    return result
+  }
+}

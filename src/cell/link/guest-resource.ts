@@ -1,0 +1,71 @@
+import { LinkTrap } from './linker.ts'
+
+/** Whose a resource is: one instance while it serves one session. */
+export interface ResourceOwner {
+  /** Calls the destructor of `resource` for `rep`, in the instance's turn. */
+  dropFromHost(resource: number, rep: number): void
+}
+
+/**
+ * A resource of a guest as its host holds it. Good in the instance that gave it, for the session it gave it in, until it is passed back as
+ * `own` or disposed; a borrowed one until the call ends that it was lent for.
+ */
+export class GuestResource {
+  #owner: ResourceOwner | undefined
+  readonly #resource: number
+  readonly #rep: number
+  readonly #owned: boolean
+  #lends = 0
+
+  constructor(owner: ResourceOwner, handle: { readonly resource: number; readonly rep: number; readonly owned: boolean }) {
+    this.#owner = owner
+    this.#resource = handle.resource
+    this.#rep = handle.rep
+    this.#owned = handle.owned
+  }
+
+  /** Passes ownership to `owner`'s guest; gives the representation. Throws {@link LinkTrap} `handle`. */
+  static move(value: unknown, owner: ResourceOwner, resource: number): number {
+    const given = expectOf(value)
+    const rep = given.#repFor(owner, resource)
+    if (!given.#owned) throw new LinkTrap('expected a resource that is owned, got one that is lent', 'handle')
+    if (given.#lends > 0) throw new LinkTrap('expected a resource that nobody borrows', 'handle')
+    given.#owner = undefined
+    return rep
+  }
+
+  /** Lends it until {@link GuestResource.giveBack}; gives the representation. Throws {@link LinkTrap} `handle`. */
+  static lend(value: unknown, owner: ResourceOwner, resource: number): number {
+    const given = expectOf(value)
+    const rep = given.#repFor(owner, resource)
+    given.#lends++
+    return rep
+  }
+
+  /** Ends a loan: of what the host lent, or of what was lent to it. */
+  giveBack(): void {
+    if (this.#lends > 0) this.#lends--
+    else if (!this.#owned) this.#owner = undefined
+  }
+
+  /** Drops it. Nothing happens when it is gone; throws {@link LinkTrap} `handle` while it is lent. */
+  [Symbol.dispose](): void {
+    const owner = this.#owner
+    if (owner === undefined || !this.#owned) return
+    if (this.#lends > 0) throw new LinkTrap('expected a resource that nobody borrows', 'handle')
+    this.#owner = undefined
+    owner.dropFromHost(this.#resource, this.#rep)
+  }
+
+  #repFor(owner: ResourceOwner, resource: number): number {
+    if (this.#owner === undefined) throw new LinkTrap('expected a resource that is still held, got one that was moved or dropped', 'handle')
+    if (this.#owner !== owner) throw new LinkTrap('expected a resource of this instance, got one of another', 'handle')
+    if (this.#resource !== resource) throw new LinkTrap('expected a resource of another type', 'handle')
+    return this.#rep
+  }
+}
+
+const expectOf = (value: unknown): GuestResource => {
+  if (value instanceof GuestResource) return value
+  throw new TypeError(`expected a resource that the component made, got ${value === null ? 'null' : typeof value}`)
+}
