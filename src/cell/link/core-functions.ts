@@ -75,7 +75,7 @@ export class CoreFunctions {
     if (known !== undefined) return known
     const call = this.#callOf(reference)
     const made: PromisingCall =
-      reference.from === 'step' ? (engine.promising(call as CoreFunction) as unknown as PromisingCall) : async (...args) => call(...args)
+      reference.from === 'step' ? (engine.promising(call) as unknown as PromisingCall) : async (...args) => call(...args)
     this.#promising.set(reference, made)
     return made
   }
@@ -91,7 +91,7 @@ export class CoreFunctions {
     const canon = this.#state.component.canons[index]
     if (canon?.waits === 'either') return this.#trampolineOf(index)
     const call = this.#canonAt(index)
-    return canon?.waits === 'always' ? new engine.Suspending(call as CoreFunction) : call
+    return canon?.waits === 'always' ? new engine.Suspending(call) : call
   }
 
   #canonAt(index: number): Call {

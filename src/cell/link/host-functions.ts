@@ -20,6 +20,9 @@ export interface HostMember {
 type Call = (...values: readonly unknown[]) => unknown
 type Class = new (...values: readonly unknown[]) => unknown
 
+/** What every function inherits from: `call`, `bind` and the like are nobody's members. */
+const everyFunction: unknown = Object.getPrototypeOf(lowerCamel)
+
 const memberName = /^\[(method|static|constructor)\]([^.]+)(?:\.(.+))?$/
 
 /** Interface name without its version. */
@@ -61,7 +64,7 @@ const rootOrMember = (imports: Imports, member: HostMember): HostFunction => {
 }
 
 const staticOf = (found: Class, member: HostMember): HostFunction => {
-  const run = inherited(found, member.memberName, Function.prototype)
+  const run = inherited(found, member.memberName, everyFunction)
   if (!isFunction(run)) throw missing(member)
   return (values) => Reflect.apply(run, found, values)
 }
@@ -84,7 +87,7 @@ const own = (holder: unknown, name: string): unknown =>
     : undefined
 
 /** What `holder` has or inherits, up to `end`, which every object of its kind inherits from. */
-const inherited = (holder: unknown, name: string, end: object): unknown => {
+const inherited = (holder: unknown, name: string, end: unknown): unknown => {
   for (let at = holder; typeof at === 'object' || typeof at === 'function'; at = Object.getPrototypeOf(at)) {
     if (at === null || at === end) return undefined
     if (Object.hasOwn(at, name)) return (at as Record<string, unknown>)[name]

@@ -14,10 +14,10 @@ import { disposeOf } from './resource-canons.ts'
 
 /** What becomes of what a host function is waited for. */
 export interface Settling {
-  returned(value: unknown): unknown
+  readonly returned: (value: unknown) => unknown
   /** Throws what is not declared. */
-  failed(error: unknown): unknown
-  finish(value: unknown): CoreValue | undefined
+  readonly failed: (error: unknown) => unknown
+  readonly finish: (value: unknown) => CoreValue | undefined
 }
 
 /** What the canonical functions of one instance share. */

@@ -26,7 +26,7 @@ export const makeTrampolines = (
   plain: readonly CoreFunction[],
 ): readonly CoreFunction[] => {
   const waiting = plain.map((run) => new engine.Suspending(run))
-  const { exports } = new engine.Instance(module, { plain: { ...plain }, waiting: { ...waiting }, state: { starting } })
+  const { exports } = new engine.Instance(module, { plain, waiting, state: { starting } })
   return plain.map((_, nth) => functionAt(exports, nth))
 }
 
