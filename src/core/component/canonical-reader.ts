@@ -3,8 +3,8 @@ import { coreSignature } from './core-types.ts'
 import type { Definition, IndexedOptions } from './definition.ts'
 import { typeAs } from './extern-type-reader.ts'
 import { flattenFunction, type FlatFunction } from './flat-signature.ts'
-import { invalid, unknownByte, unsupported, type Reading } from './reading.ts'
-import { pick, type Scope } from './scope.ts'
+import { pick, invalid, unknownByte, unsupported, type Reading } from './reading.ts'
+import type { Scope } from './scope.ts'
 
 /** Canonical functions that came after 0.2, by their byte. */
 const laterCanons: Readonly<Record<number, string>> = {

@@ -12,6 +12,8 @@ export interface ComponentLimits {
   readonly components: number
   /** Core modules, those of nested components included. */
   readonly modules: number
+  /** Types, imports, functions, globals and exports of all core modules together. */
+  readonly moduleEntries: number
   /** Fields, cases, parameters, imports, exports or arguments of one thing. */
   readonly members: number
   /** Types inside a type. Those who walk types recurse this deep. */
@@ -28,6 +30,8 @@ export interface ComponentLimits {
   readonly instantiationDepth: number
   /** Core instances that are made of modules, in all component instances. */
   readonly coreInstances: number
+  /** What those import, together. */
+  readonly coreImports: number
   /** Functions and canonical functions, each in all component instances. */
   readonly functions: number
   /** Resource types, in all component instances. */
@@ -46,15 +50,17 @@ export const defaultComponentLimits: ComponentLimits = {
   definitions: 200_000,
   components: 1000,
   modules: 200,
+  moduleEntries: 2_000_000,
   members: 10_000,
   typeDepth: 64,
   typeSize: 65_536,
-  typesSize: 2_000_000,
+  typesSize: 1_000_000,
   nameBytes: 1024,
   instances: 1000,
   instantiationDepth: 64,
   coreInstances: 2000,
+  coreImports: 100_000,
   functions: 50_000,
   resources: 10_000,
-  work: 10_000_000,
+  work: 2_000_000,
 }

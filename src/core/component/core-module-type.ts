@@ -3,7 +3,7 @@ import { readLimits, readRefType, readValueType } from '#core/wasm/decode-types.
 import { meterModule } from '#core/wasm/meter-names.ts'
 import { readCoreName, readName } from './component-names.ts'
 import { coreSignature, importKey, type CoreImportType, type CoreSignature, type CoreType, type ModuleType } from './core-types.ts'
-import { invalid, unknownByte, unsupported, type Reading } from './reading.ts'
+import { invalid, pick, unknownByte, unsupported, type Reading } from './reading.ts'
 
 /** Value types of core wasm by their byte (core spec 5.3). */
 const valueTypes: Readonly<Record<number, string>> = {
@@ -50,11 +50,11 @@ const readGlobalType = (reader: ByteReader): CoreType => {
   return { kind: 'global', value, mutable: mutable === 1 }
 }
 
-/** Reads an `externtype` of core wasm; `signatures` says what a type index means. */
-export const readCoreExternType = (reader: ByteReader, signatureAt: (reader: ByteReader) => CoreSignature): CoreType => {
+/** Reads an `externtype` of core wasm; `functionType` reads a type index. */
+export const readCoreExternType = (reader: ByteReader, functionType: (reader: ByteReader) => CoreType): CoreType => {
   const at = reader.position
   const kind = reader.byte('the kind of a core import or export')
-  if (kind === 0) return { kind: 'func', signature: signatureAt(reader) }
+  if (kind === 0) return functionType(reader)
   if (kind === 1) return readTableType(reader)
   if (kind === 2) return readMemoryType(reader)
   if (kind === 3) return readGlobalType(reader)
@@ -104,7 +104,8 @@ class ModuleReader {
   readonly imports: CoreImportType[] = []
   readonly exports = new Map<string, CoreType>()
   private readonly reading: Reading
-  private readonly signatures: CoreSignature[] = []
+  /** Function types by type index: functions of one type share one. */
+  private readonly types: CoreType[] = []
   private readonly imported = new Set<string>()
   private readonly spaces: {
     readonly func: CoreType[]
@@ -147,7 +148,7 @@ class ModuleReader {
     const count = part.u32('the number of entries in a section')
     // Each entry takes a byte at least: what is made stays in proportion to what was sent.
     if (count > part.end - part.position) throw invalid(part.position, `expected ${count} entries in a section, got fewer bytes`)
-    this.reading.spend(part.position, count)
+    this.reading.count('moduleEntries', part.position, count)
     for (let nth = 0; nth < count; nth++) read(part)
     part.expectEnd(`section ${id}`)
   }
@@ -160,7 +161,7 @@ class ModuleReader {
       case section.import:
         return (part) => this.import(part)
       case section.function:
-        return (part) => void spaces.func.push({ kind: 'func', signature: this.signatureAt(part) })
+        return (part) => void spaces.func.push(this.functionType(part))
       case section.table:
         return (part) => void spaces.table.push(this.table(part))
       case section.memory:
@@ -177,11 +178,11 @@ class ModuleReader {
   private type(part: ByteReader): void {
     const form = part.byte('a core type')
     if (form !== 0x60) throw unsupported(part.position - 1, `a core type of form 0x${form.toString(16)} (garbage collection or the like)`)
-    this.signatures.push(readCoreSignature(part, this.reading))
+    this.types.push({ kind: 'func', signature: readCoreSignature(part, this.reading) })
   }
 
-  private signatureAt(part: ByteReader): CoreSignature {
-    return this.signatures[part.index('type', this.signatures.length)] ?? ''
+  private functionType(part: ByteReader): CoreType {
+    return pick(this.types, part.u32('a type index'), 'type', part.position)
   }
 
   private table(part: ByteReader): CoreType {
@@ -199,7 +200,7 @@ class ModuleReader {
     const { nameBytes } = this.reading.limits
     const module = this.name(part, 'a core import')
     const name = readName(part, 'a core import', nameBytes)
-    const type = readCoreExternType(part, (reader) => this.signatureAt(reader))
+    const type = readCoreExternType(part, (reader) => this.functionType(reader))
     this.spaces[type.kind].push(type)
     if (module === meterModule && this.reading.metered) return
     const key = importKey({ module, name })

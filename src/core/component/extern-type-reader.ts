@@ -1,6 +1,6 @@
 import type { ByteReader } from '#core/wasm/byte-reader.ts'
-import { invalid, unknownByte, type Reading } from './reading.ts'
-import { pick, type Scope } from './scope.ts'
+import { pick, invalid, unknownByte, type Reading } from './reading.ts'
+import type { Scope } from './scope.ts'
 import { noValues, renamed, Resource, type Entity, type Opened, type StaticType } from './static-types.ts'
 import { openInstance } from './substitution.ts'
 

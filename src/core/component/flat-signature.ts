@@ -68,8 +68,18 @@ export interface FlatFunction {
   readonly needsRealloc: boolean
 }
 
-/** Flattens a function type (`flatten_functype`) for `lift` or `lower`. */
+const knownFunctions = { lift: new WeakMap<FunctionNode, FlatFunction>(), lower: new WeakMap<FunctionNode, FlatFunction>() }
+
+/** Flattens a function type (`flatten_functype`) for `lift` or `lower`, once each. */
 export const flattenFunction = (type: FunctionNode, context: 'lift' | 'lower'): FlatFunction => {
+  const before = knownFunctions[context].get(type)
+  if (before !== undefined) return before
+  const flat = flattenFunctionAnew(type, context)
+  knownFunctions[context].set(type, flat)
+  return flat
+}
+
+const flattenFunctionAnew = (type: FunctionNode, context: 'lift' | 'lower'): FlatFunction => {
   let params = concatenate(type.params.map((param) => param.type))
   let results = type.result === undefined ? [] : [...flatten(type.result.shape)]
   const manyParams = params.length > maxParams

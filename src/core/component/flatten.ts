@@ -147,7 +147,7 @@ export class Flattener {
   private export(frame: Frame, { name, item, opens, at }: Defined<'export'>): void {
     this.reading.spend(at, opens.length)
     const value = frame.value(item, at)
-    frame.open(opens, new Map([[name, value]]), at)
+    if (opens.length > 0) frame.open(opens, new Map([[name, value]]), at)
     frame.exports.set(name, value)
     frame.push(value)
   }
@@ -155,7 +155,7 @@ export class Flattener {
   private coreInstance(frame: Frame, { module, args, at }: Defined<'core instance'>): void {
     const { index, type } = known(frame.modules[module], 'a core module', at)
     this.reading.count('coreInstances', at)
-    this.reading.spend(at, type.imports.length)
+    this.reading.count('coreImports', at, type.imports.length)
     const imports = type.imports.map((entry) => {
       const given = known(frame.coreInstances[args.get(entry.module) ?? -1], `core instance \`${entry.module}\``, at)
       return { module: entry.module, name: entry.name, given: coreExport(given, entry.name, at) }

@@ -25,6 +25,7 @@ class ResourceWalk {
       case 'value':
         return this.value(type)
       case 'func':
+        this.reading.spend(this.at, type.params.length)
         for (const param of type.params) this.value(param.type)
         return type.result === undefined ? undefined : this.value(type.result)
       case 'instance':
@@ -43,7 +44,9 @@ class ResourceWalk {
     this.seen.add(node.shape)
     this.reading.spend(this.at)
     if ('of' in node.shape) this.used.add(node.shape.of.resource)
-    for (const part of partsOf(node.shape)) if (part !== undefined) this.value(part)
+    const parts = partsOf(node.shape)
+    this.reading.spend(this.at, parts.length)
+    for (const part of parts) if (part !== undefined) this.value(part)
   }
 
   private opened(opened: readonly Opened[]): void {
@@ -51,6 +54,7 @@ class ResourceWalk {
   }
 
   private entities(entities: ReadonlyMap<string, Entity>): void {
+    this.reading.spend(this.at, entities.size)
     for (const entity of entities.values()) {
       if (entity.kind === 'type') this.type(entity.named)
       else if (entity.kind !== 'module') this.type(entity.type)
@@ -58,12 +62,18 @@ class ResourceWalk {
   }
 }
 
+/** Types do not change: one that many aliases name is walked once. */
+const answers = new WeakMap<StaticType, boolean>()
+
 /** True when `type` means resource types that are defined or imported around it: it means nothing in another component. */
 export const refersToResources = (type: StaticType, reading: Reading, at: number): boolean => {
+  const before = answers.get(type)
+  if (before !== undefined) return before
   const walk = new ResourceWalk(reading, at)
   walk.type(type)
-  for (const resource of walk.used) if (!walk.own.has(resource)) return true
-  return false
+  const free = [...walk.used].some((resource) => !walk.own.has(resource))
+  answers.set(type, free)
+  return free
 }
 
 /** The resource types among `exports`, by the first path that leads to each, without those in `known`. */

@@ -1,7 +1,7 @@
 import type { ByteReader } from '#core/wasm/byte-reader.ts'
 import { refersToResources } from './free-resources.ts'
-import { invalid, type Reading } from './reading.ts'
-import { pick, type CoreTypeDefinition, type Scope } from './scope.ts'
+import { pick, invalid, type Reading } from './reading.ts'
+import type { CoreTypeDefinition, Scope } from './scope.ts'
 import type { StaticType } from './static-types.ts'
 
 /** What an outer alias points at: an index in a scope around the one it stands in (Binary.md, alias definitions). */

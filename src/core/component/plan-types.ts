@@ -8,6 +8,7 @@ export class PlanTypes {
   private readonly reading: Reading
   private readonly interned = new Map<string, ValueType>()
   private readonly ids = new Map<ValueType, number>()
+  private readonly functions = new Map<string, FunctionType>()
 
   constructor(reading: Reading) {
     this.reading = reading
@@ -22,6 +23,16 @@ export class PlanTypes {
     this.interned.set(key, made)
     this.ids.set(made, this.ids.size)
     return made
+  }
+
+  /** The function type that is equal to `type`. */
+  internFunction(type: FunctionType): FunctionType {
+    const key = `${type.params.map((param) => `${param.name}:${this.id(param.type)}`).join()} ${this.id(type.result)}`
+    const before = this.functions.get(key)
+    if (before !== undefined) return before
+    this.reading.count('typesSize', 0, type.params.length)
+    this.functions.set(key, type)
+    return type
   }
 
   /** What stands for `type` in a key. */
@@ -52,8 +63,9 @@ export class InstanceTypes {
       params: node.params.map(({ name, type }) => ({ name, type: this.value(type) })),
       result: this.optional(node.result),
     }
-    this.functions.set(node, made)
-    return made
+    const shared = this.types.internFunction(made)
+    this.functions.set(node, shared)
+    return shared
   }
 
   private optional(node: ValueNode | undefined): ValueType | undefined {
@@ -71,11 +83,11 @@ export class InstanceTypes {
 
   private shape(shape: Shape, size: number): ValueType {
     if ('of' in shape) return this.handle(shape.kind, shape.of.resource, size)
+    const parts = partsOf(shape)
+    this.reading.spend(0, parts.length)
     const made = this.parts(shape)
     // Everything that tells types of one kind apart: labels, which are plain words, and the parts by their numbers.
-    const key = `${shape.kind} ${labelsOf(shape).join()} ${partsOf(shape)
-      .map((part) => this.types.id(this.optional(part)))
-      .join()}`
+    const key = `${shape.kind} ${labelsOf(shape).join()} ${parts.map((part) => this.types.id(this.optional(part))).join()}`
     return this.types.intern(key, size, () => made)
   }
 

@@ -48,6 +48,7 @@ const inWords: Readonly<Record<keyof ComponentLimits, string>> = {
   definitions: 'definitions',
   components: 'nested components',
   modules: 'core modules',
+  moduleEntries: 'entries of core modules',
   members: 'members',
   typeDepth: 'types inside types',
   typeSize: 'types in one type',
@@ -56,6 +57,7 @@ const inWords: Readonly<Record<keyof ComponentLimits, string>> = {
   instances: 'component instances',
   instantiationDepth: 'instantiations inside instantiations',
   coreInstances: 'core instances',
+  coreImports: 'imports of core instances',
   functions: 'functions',
   resources: 'resource types',
   work: 'steps',
@@ -71,3 +73,10 @@ export const unsupported = (at: number, feature: string): WasmError =>
 /** The error for a byte that stands for nothing. */
 export const unknownByte = (at: number, expected: string, byte: number): WasmError =>
   invalid(at, `expected ${expected}, got 0x${byte.toString(16).padStart(2, '0')}`)
+
+/** The member of an index space. Throws WasmError when there is none. */
+export const pick = <Kind>(space: readonly Kind[], index: number, what: string, at: number): Kind => {
+  const found = space[index]
+  if (found === undefined) throw invalid(at, `expected a ${what} index below ${space.length}, got ${index}`)
+  return found
+}

@@ -1,7 +1,7 @@
 import { WasmError } from '#core/wasm/wasm-error.ts'
 import { uniquenessKey, UniqueNames, type ExternName } from './component-names.ts'
 import type { CoreSignature, CoreType, ModuleType } from './core-types.ts'
-import { invalid, type Reading } from './reading.ts'
+import type { Reading } from './reading.ts'
 import { ResourceMembers } from './resource-members.ts'
 import type { ComponentNode, Entity, FunctionNode, InstanceNode, Opened, StaticType } from './static-types.ts'
 import { Visibility, type Side } from './visibility.ts'
@@ -79,11 +79,4 @@ export class Scope {
         return void this.instances.push(entity.type)
     }
   }
-}
-
-/** The member of an index space. Throws WasmError when there is none. */
-export const pick = <Kind>(space: readonly Kind[], index: number, what: string, at: number): Kind => {
-  const found = space[index]
-  if (found === undefined) throw invalid(at, `expected a ${what} index below ${space.length}, got ${index}`)
-  return found
 }

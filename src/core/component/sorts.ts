@@ -1,8 +1,8 @@
 import type { ByteReader } from '#core/wasm/byte-reader.ts'
 import type { CoreType } from './core-types.ts'
 import type { Item } from './definition.ts'
-import { invalid, unknownByte, unsupported, type Reading } from './reading.ts'
-import { pick, type Scope } from './scope.ts'
+import { pick, invalid, unknownByte, unsupported, type Reading } from './reading.ts'
+import type { Scope } from './scope.ts'
 import { noValues, type Entity } from './static-types.ts'
 
 /** What an index refers to (Binary.md, `sort`). */

@@ -1,5 +1,5 @@
 import type { Reading } from './reading.ts'
-import { withParts } from './shapes.ts'
+import { partsOf, withParts } from './shapes.ts'
 import { Resource } from './static-types.ts'
 import type {
   ComponentNode,
@@ -118,12 +118,14 @@ export class Substitution {
   }
 
   private shape(shape: Shape): Shape {
+    this.reading.spend(this.at, partsOf(shape).length)
     if (!('of' in shape)) return withParts(shape, (part) => this.value(part))
     const of = this.resource(shape.of)
     return of === shape.of ? shape : { kind: shape.kind, of }
   }
 
   private members(members: readonly StaticMember[]): readonly StaticMember[] {
+    this.reading.spend(this.at, members.length)
     const out = members.map(({ name, type }) => ({ name, type: this.value(type) }))
     return out.every(({ type }, nth) => type === members[nth]?.type) ? members : out
   }

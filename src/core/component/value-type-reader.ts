@@ -1,8 +1,8 @@
 import type { ByteReader } from '#core/wasm/byte-reader.ts'
 import { checkLabel, readName, UniqueNames } from './component-names.ts'
 import type { PrimitiveKind } from './component-plan.ts'
-import { invalid, unknownByte, unsupported, type Reading } from './reading.ts'
-import { pick, type Scope } from './scope.ts'
+import { pick, invalid, unknownByte, unsupported, type Reading } from './reading.ts'
+import type { Scope } from './scope.ts'
 import { expectResource, expectValue, valueNode, type Shape, type StaticMember, type ValueNode } from './static-types.ts'
 
 const primitives: Readonly<Record<number, PrimitiveKind>> = {

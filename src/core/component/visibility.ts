@@ -63,7 +63,7 @@ export class Visibility {
         return true
       case 'value':
         if (type.shape.kind === 'own' || type.shape.kind === 'borrow') return named.names.has(type.shape.of)
-        return partsOf(type.shape).every((part) => part === undefined || this.visible(part, named, at))
+        return this.all(partsOf(type.shape), named, at)
       case 'func':
         return this.inFunction(type, named, at)
       case 'instance':
@@ -80,8 +80,13 @@ export class Visibility {
     return this.once(type, named, at, () => {
       const parts = type.params.map((param) => param.type)
       if (type.result !== undefined) parts.push(type.result)
-      return parts.every((part) => this.visible(part, named, at))
+      return this.all(parts, named, at)
     })
+  }
+
+  private all(parts: readonly (ValueNode | undefined)[], named: NamedTypes, at: number): boolean {
+    this.reading.spend(at, parts.length)
+    return parts.every((part) => part === undefined || this.visible(part, named, at))
   }
 
   private visible(node: ValueNode, named: NamedTypes, at: number): boolean {
