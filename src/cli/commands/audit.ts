@@ -77,8 +77,8 @@ const details: Readonly<Record<string, (fields: Fields) => string>> = {
       ...(tornBytes === undefined ? [] : [`${text(tornBytes)} bytes of a torn line set aside`]),
       ...(unsignedRecords === undefined ? [] : [`${text(unsignedRecords)} records before it were not signed`]),
     ].join(', '),
-  'session-started': ({ session, agent, bundle, segment, isolation }) =>
-    `${text(session)}  ${text(agent)} ${text(bundle).slice(0, 19)}… segment ${text(segment)}, isolation ${text(isolation)}`,
+  'session-started': ({ session, agent, bundle, segment, isolation, open }) =>
+    `${text(session)}  ${text(agent)} ${text(bundle).slice(0, 19)}… segment ${text(segment)}, isolation ${text(isolation)}${open === true ? ', stays open' : ''}`,
   invoked: ({ session, invocation, export: name, inputBytes, inputDigest }) =>
     `${text(session)}#${text(invocation)}  calls ${text(name)} with ${text(inputBytes)} B ${text(inputDigest).slice(0, 19)}…`,
   'invocation-ended': ({ session, invocation, outcome, resultBytes, durationMs }) =>

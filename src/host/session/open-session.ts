@@ -49,6 +49,7 @@ export class OpenSession implements AsyncDisposable {
 
   /**
    * Calls the instance and waits for what it returns. Calls that are made at the same time wait for one another, in order.
+   * A command (`wasi:cli/run`) can be called first and once: its instance ends with it, and a further call traps.
    * Throws CordonError `agent.error` when the agent returns its declared error: the session stays open. Throws what ended the session
    * (`agent.trap`, `agent.exit`, `deadline.*`, `limit.*`, `session.killed`, `cell.*`), with its report, when it ended during this call; `session.ended`
    * when it ended before this call was begun; `runtime.overloaded` when too many calls wait.

@@ -203,6 +203,11 @@ test('on a full disk what is under way is still recorded, from the reserve, and 
     code: 'audit.failed',
     message: expect.stringContaining('full') as string,
   })
+  // A call of an open session may come any number of times: it would eat the reserve up.
+  const call = { export: 'run', inputDigest: '', inputBytes: 0 }
+  await expect(
+    log.append({ type: 'invoked', session: 's1', agent: 'a', invocation: 0, ...call }, { durable: false }),
+  ).rejects.toMatchObject({ code: 'audit.failed' })
   const outcome: AuditEvent = { type: 'outcome', session: 's1', call: 'a', status: 'done', egressBytes: 0, ingressBytes: 0, durationMs: 1 }
   await log.append(outcome, { durable: true })
   await log[Symbol.asyncDispose]()

@@ -15,11 +15,14 @@ import {
   type SessionEvent,
 } from '#index.ts'
 import { buildWat } from '../../fixtures/build-wat.ts'
+import { cordonHome } from '../../fixtures/cordon-process.ts'
 import { levelsToTest } from '../../fixtures/levels.ts'
 import { testCache, testHome } from '../../fixtures/test-home.ts'
 
 const home = testHome()
 afterAll(() => home[Symbol.dispose]())
+const shell = cordonHome()
+afterAll(() => shell[Symbol.dispose]())
 
 const runtimeAt = (isolation: IsolationLevel): Promise<Runtime> =>
   createRuntime({ cacheDir: testCache, keysDir: home.keysDir, audit: home.nextAudit(), pool: { isolation, max: 1 } })
@@ -246,6 +249,11 @@ const sessionsAt = (isolation: IsolationLevel): void => {
     const all = await Array.fromAsync(readAuditLog(logged.audit.dir))
     expect(all.slice(-3).map(({ type }) => type)).toEqual(['session-started', 'session-ended', 'closed'])
     expect(all.at(-3)).not.toHaveProperty('open')
+    const { stdout, exitCode } = await shell.cordon(['audit', 'show', logged.audit.dir, '--session', session.id])
+    expect(exitCode).toBe(0)
+    expect(stdout).toMatch(/session-started .*keeper.*, stays open\n/)
+    expect(stdout).toContain(`${session.id}#0  calls cordon:agent/run with 7 B sha256:cc3ec73cd711…`)
+    expect(stdout).toMatch(/#1 {2}agent\.error \d+ ms, 7 B\n/)
     expect(await verifyAuditLog(logged.audit.dir, parsePublicKey(logged.audit.publicKey))).toMatchObject({ status: 'authenticated' })
   })
 }
