@@ -65,7 +65,7 @@ export const bareWasm = async (): Promise<Way> => {
           view.setUint32(out, given, true)
           view.setUint32(out + 4, answer.length, true)
         },
-        wait: new engine.Suspending(calls.wait as never),
+        wait: new engine.Suspending(calls.wait),
       }
       const { add, scalars, texts, waits } = new engine.Instance(guest, { memory, host }).exports
       return Promise.resolve({ add: promising(add), scalars: promising(scalars), texts: promising(texts), waits: promising(waits) })
