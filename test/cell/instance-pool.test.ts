@@ -23,14 +23,6 @@ const programs: Record<string, Program> = {
   wait: ({ imports }) => imports['wasi:clocks/monotonic-clock'].subscribeDuration(10n ** 12n).block(),
   nap: ({ imports }) => imports['wasi:clocks/monotonic-clock'].subscribeDuration(30_000_000n).block(),
   environment: ({ imports }) => imports['wasi:cli/environment'].getEnvironment(),
-  'leave a call behind': ({ imports }) => {
-    void imports['cordon:agent/secrets'].use('key').catch(() => undefined)
-    imports['wasi:clocks/monotonic-clock']
-      .subscribeDuration(20_000_000n)
-      .block()
-      .catch(() => undefined)
-    return null
-  },
   ask: ({ imports }) => imports['cordon:agent/secrets'].use('key'),
 }
 
@@ -144,18 +136,28 @@ describe('an instance whose session ended otherwise', () => {
 
 describe('what a session leaves behind in an instance that serves on', () => {
   it('reaches nobody: a call that is answered late, an alarm that rings late', async () => {
-    const linker = new ScriptedLinker(programs)
+    const settled: string[] = []
+    const leave: Program = ({ imports }) => {
+      const left = [
+        imports['cordon:agent/secrets'].use('key'),
+        imports['wasi:clocks/monotonic-clock'].subscribeDuration(20_000_000n).block(),
+      ]
+      for (const promise of left) promise.then(() => settled.push('resolved')).catch((error: Error) => settled.push(error.message))
+      return null
+    }
+    const linker = new ScriptedLinker({ ...programs, leave })
     const sent: number[] = []
     await using cell = await cellOf(linker, (_, session) => {
       sent.push(session)
       return session === 1 ? undefined : replied({ placeholder: `for ${session}` })
     })
-    expect((await cell.run({ call: 'leave a call behind', input: '' })).outcome.kind).toBe('returned')
+    expect((await cell.run({ call: 'leave', input: '' })).outcome.kind).toBe('returned')
     const next = cell.start({ call: 'nap', input: '', handles: 1 })
     cell.send({ type: 'reply', session: 1, id: 0, reply: replied({ placeholder: 'late' }) })
     expect((await next.ended).outcome).toEqual({ kind: 'returned', result: 'null' })
     expect((await cell.run({ call: 'ask', input: '' })).outcome).toEqual({ kind: 'returned', result: '"for 3"' })
     expect(sent).toEqual([1, 3])
+    expect(settled).toEqual(['the session is over', 'the session is over'])
     expect(linker.instances).toHaveLength(1)
   })
 })
@@ -185,9 +187,8 @@ describe('idle instances', () => {
     await using cell = await cellOf(linker)
     await together(cell, 10, 'grow')
     expect(linker.ended.filter((ended) => !ended)).toHaveLength(6)
-    // Reused by somebody small, they are still as large.
-    await together(cell, 6, 'nap')
-    await together(cell, 10, 'nap')
+    // Those that served somebody small in between are still as large.
+    await Promise.all([together(cell, 6, 'nap'), together(cell, 6, 'grow')])
     const living = linker.instances.filter(({ endedBy }) => endedBy === undefined)
     expect(living.reduce((sum, each) => sum + each.realBytes, 0)).toBeLessThanOrEqual(64 * MiB)
   })
