@@ -7,6 +7,12 @@ import { LinkTrap } from './linker.ts'
 import { isThenable } from './metering.ts'
 import { makeTrampolines } from './trampolines.ts'
 
+/**
+ * Calls between components and destructors inside one another. Each has a stack of its own, which no stack limit sees: a destructor that drops a
+ * resource whose destructor drops one would fill the memory.
+ */
+const maxNesting = 128
+
 type Call = (...args: readonly CoreValue[]) => CoreValue | undefined
 type PromisingCall = (...args: readonly CoreValue[]) => Promise<CoreValue | undefined>
 
@@ -18,6 +24,7 @@ export class CoreFunctions {
   readonly #canons: (Call | undefined)[] = []
   readonly #imports: unknown[] = []
   readonly #promising = new Map<CoreReference, PromisingCall>()
+  #nesting = 0
   #starting: { value: unknown } | undefined
   #trampolines: readonly CoreFunction[] | undefined
 
@@ -60,13 +67,18 @@ export class CoreFunctions {
     }
   }
 
-  /** Calls it so that it may wait where the stack can. */
+  /** Calls it for a guest, so that it may wait where the stack can. Throws {@link LinkTrap} `budget` when such calls are too deep. */
   callEither(
     reference: CoreReference,
     args: readonly CoreValue[],
-    then: (returned: CoreValue | undefined) => CoreValue | undefined,
+    finish: (returned: CoreValue | undefined) => CoreValue | undefined,
   ): Returned {
-    return this.#state.metering.canSuspend ? this.promising(reference)(...args).then(then) : then(this.callAt(reference, args))
+    if (++this.#nesting > maxNesting) throw new LinkTrap(`expected at most ${maxNesting} calls inside one another`, 'budget')
+    const leave = (returned: CoreValue | undefined): CoreValue | undefined => {
+      this.#nesting--
+      return finish(returned)
+    }
+    return this.#state.metering.canSuspend ? this.promising(reference)(...args).then(leave) : leave(this.callAt(reference, args))
   }
 
   /** As a function that may wait. */
