@@ -1,5 +1,5 @@
 import process from 'node:process'
-import { LinkTrap } from './link/linker.ts'
+import { ComponentLinker } from './link/component-linker.ts'
 import { lockDown } from './lock-down.ts'
 import { serve } from './main.ts'
 import { closeInherited, createPipeTransport } from './pipe.ts'
@@ -8,10 +8,7 @@ import { closeInherited, createPipeTransport } from './pipe.ts'
 closeInherited(process.argv.slice(2))
 const transport = createPipeTransport()
 lockDown()
-await Promise.race([
-  serve(transport, { linker: { link: () => Promise.reject(new LinkTrap('expected a linker of components', 'link')) } }),
-  transport.closed,
-])
+await Promise.race([serve(transport, { linker: new ComponentLinker() }), transport.closed])
 transport.close()
 await transport.closed
 process.exit(0)

@@ -1,5 +1,5 @@
 import type { MessagePort } from 'node:worker_threads'
-import { LinkTrap } from './link/linker.ts'
+import { ComponentLinker } from './link/component-linker.ts'
 import { lockDown } from './lock-down.ts'
 import { serve } from './main.ts'
 import { createPortTransport } from './port.ts'
@@ -8,9 +8,6 @@ import { createPortTransport } from './port.ts'
 export const runCell = async (port: MessagePort): Promise<void> => {
   const transport = createPortTransport(port)
   lockDown()
-  await Promise.race([
-    serve(transport, { linker: { link: () => Promise.reject(new LinkTrap('expected a linker of components', 'link')) } }),
-    transport.closed,
-  ])
+  await Promise.race([serve(transport, { linker: new ComponentLinker() }), transport.closed])
   transport.close()
 }

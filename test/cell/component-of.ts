@@ -3,6 +3,8 @@ import { parse } from '@bytecodealliance/jco-transpile/wasm-tools'
 import type { ComponentArtifact, GlueArtifact } from '#core/artifact.ts'
 import { rewriteCore } from '#core/wasm/rewrite-core.ts'
 import { defaultWasmLimits } from '#core/wasm/wasm-limits.ts'
+import { readExports } from '#host/ingest/plan-exports.ts'
+import { rewriteComponent } from '#host/ingest/rewrite-component.ts'
 import { transpile } from '#host/ingest/transpile.ts'
 
 export type TestArtifact =
@@ -11,10 +13,21 @@ export type TestArtifact =
 
 const rewriting = { maxMemoryPages: 4096, maxTableElements: 1_000_000, limits: defaultWasmLimits }
 
-/** Builds a component from its text and takes it apart as ingest does, in this process. */
-export const artifactOf = async (wat: string): Promise<TestArtifact> => {
+/** Ingests a component as ingest does, in this process. */
+export const ingested = (component: Uint8Array): TestArtifact & { readonly linking: 'component' } => {
+  const { bytes, plan } = rewriteComponent(component, rewriting)
+  return { linking: 'component', component: bytes, exports: readExports(plan) }
+}
+
+/** Builds a component from its text and ingests it. */
+export const artifactOf = async (wat: string): Promise<TestArtifact & { readonly linking: 'component' }> => ingested(await parse(wat))
+
+/** Builds a component from its text and takes it apart with jco's transpiler. */
+export const glueArtifactOf = async (wat: string): Promise<TestArtifact & { readonly linking: 'glue' }> => glueOf(await parse(wat))
+
+/** Takes a component apart with jco's transpiler, as ingest does with those past WASI 0.2. */
+export const glueOf = async (component: Uint8Array): Promise<TestArtifact & { readonly linking: 'glue' }> => {
   await $init
-  const component = await parse(wat)
   const { glue, cores, exports } = transpile(component, { version: 'test', generate: generate as never, diagnostics: () => '' })
   return { linking: 'glue', glue, exports, cores: cores.map(({ name, bytes }) => ({ name, bytes: rewriteCore(bytes, rewriting).bytes })) }
 }

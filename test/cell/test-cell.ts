@@ -1,12 +1,18 @@
 import { MessageChannel, type MessagePort } from 'node:worker_threads'
-import { JcoLinker } from '#glue/jco.ts'
+import { ComponentLinker } from '#cell/link/component-linker.ts'
+import type { Linker } from '#cell/link/linker.ts'
 import { serve, type ServeOptions } from '#cell/main.ts'
 import { createPortTransport } from '#cell/port.ts'
 import type { Call, CallReply } from '#wire/calls.ts'
 import { creditOf, decodeFromCell, encode, FrameReader } from '#wire/codec.ts'
 import { maxFrameBytes, type FromCell, type GuestAnswer, type SessionStart, type ToCell } from '#wire/messages.ts'
+import { JcoLinker } from '#glue/jco.ts'
 import { loadMessages } from '#host/pool/load-messages.ts'
 import type { TestArtifact } from './component-of.ts'
+
+/** The linkers of both rooms, so that one test can compare them. */
+const linkers = { component: new ComponentLinker(), glue: new JcoLinker() } as const
+const either: Linker = { link: (artifact) => linkers[artifact.linking].link(artifact) }
 
 export type Ended = Extract<FromCell, { type: 'ended' }>
 
@@ -74,7 +80,7 @@ export class TestCell {
         this.#hear(decodeFromCell(frame))
       }
     })
-    this.#served = serve(createPortTransport(port2), { linker: new JcoLinker(), ...options })
+    this.#served = serve(createPortTransport(port2), { linker: either, ...options })
   }
 
   send(message: ToCell): void {

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { LinkTrap, type Imports, type Instance, type MeterHooks } from '#cell/link/linker.ts'
 import { JcoLinker } from '#glue/jco.ts'
-import { artifactOf, clockArguments, clockImports, clockImportsOfCore } from '../cell/component-of.ts'
+import { glueArtifactOf, clockArguments, clockImports, clockImportsOfCore } from '../cell/component-of.ts'
 
 const unlimited: MeterHooks = {
   refill: () => 1_000_000,
@@ -42,7 +42,7 @@ const asyncWat = (core: string): string => `(component $top
     (canon lift (core func $i "run") async (callback (core func $i "cb")))))`
 
 const instantiate = async (core: string, imports: Imports, hooks: Partial<MeterHooks> = {}): Promise<Instance> => {
-  const linked = await new JcoLinker().link(await artifactOf(asyncWat(core)))
+  const linked = await new JcoLinker().link(await glueArtifactOf(asyncWat(core)))
   return await linked.instantiate(imports, { ...unlimited, ...hooks })
 }
 

@@ -3,7 +3,7 @@ import { WitError } from '#cell/adapters/wit-error.ts'
 import { GuestEnd } from '#cell/adapters/world.ts'
 import { JcoLinker } from '#glue/jco.ts'
 import { LinkTrap, type Imports, type Instance, type MeterHooks } from '#cell/link/linker.ts'
-import { agentWat, artifactOf, clockArguments, clockImports, clockImportsOfCore, sleeperWat } from '../cell/component-of.ts'
+import { agentWat, glueArtifactOf, clockArguments, clockImports, clockImportsOfCore, sleeperWat } from '../cell/component-of.ts'
 
 const path = ['cordon:agent/run@0.1.0', 'run']
 const unlimited: MeterHooks = {
@@ -40,7 +40,7 @@ const clock = (wait: () => Promise<void>, now: () => bigint = () => 0n): Imports
   })
 
 const instantiate = async (wat: string, imports: Imports, hooks: Partial<MeterHooks> = {}): Promise<Instance> => {
-  const linked = await new JcoLinker().link(await artifactOf(wat))
+  const linked = await new JcoLinker().link(await glueArtifactOf(wat))
   return linked.instantiate(imports, { ...unlimited, ...hooks })
 }
 

@@ -92,7 +92,7 @@ const decodeCached = (bytes: Uint8Array): ArtifactContents | undefined => {
  * `signal` aborts, `session.interrupted`.
  */
 export const ingest = async (component: Uint8Array, options: IngestOptions): Promise<Ingested> => {
-  const { progress = () => undefined, linker = 'jco' } = options
+  const { progress = () => undefined, linker = 'own' } = options
   checkHeader(component)
   // A copy: digest, validation and rewriting must see the same bytes whatever the caller does to its own.
   const bytes = Uint8Array.from(component)

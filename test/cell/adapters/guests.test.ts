@@ -1,20 +1,15 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { $init, generate } from '@bytecodealliance/jco-transpile/component'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { rewriteCore } from '#core/wasm/rewrite-core.ts'
-import { defaultWasmLimits } from '#core/wasm/wasm-limits.ts'
 import { buildAgent, type GuestEngine } from '#host/build/build-agent.ts'
-import { transpile } from '#host/ingest/transpile.ts'
 import type { SessionStart } from '#wire/messages.ts'
-import type { TestArtifact } from '../component-of.ts'
+import { ingested, type TestArtifact } from '../component-of.ts'
 import { TestCell, type Ended } from '../test-cell.ts'
 import { MemoryHost, type Tree } from './memory-host.ts'
 
 /** Components built once and kept between runs of the tests. */
 const cacheDir = new URL('../../../node_modules/.cache/cordon-tests', import.meta.url).pathname
-const rewriting = { maxMemoryPages: 4096, maxTableElements: 1_000_000, limits: defaultWasmLimits }
 
 let folder = ''
 beforeAll(async () => {
@@ -22,14 +17,12 @@ beforeAll(async () => {
 })
 afterAll(() => rm(folder, { recursive: true }))
 
-/** Builds a TypeScript agent and takes it apart as ingest does, in this process. */
+/** Builds a TypeScript agent and ingests it in this process. */
 const artifactOf = async (engine: GuestEngine, source: string): Promise<TestArtifact> => {
   const entry = join(folder, `${engine}.ts`)
   await writeFile(entry, source)
   const { component } = await buildAgent({ entry, engine, cacheDir })
-  await $init
-  const { glue, cores, exports } = transpile(component, { version: 'test', generate: generate as never, diagnostics: () => '' })
-  return { linking: 'glue', glue, exports, cores: cores.map(({ name, bytes }) => ({ name, bytes: rewriteCore(bytes, rewriting).bytes })) }
+  return ingested(component)
 }
 
 interface Ran {

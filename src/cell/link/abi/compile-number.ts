@@ -10,10 +10,11 @@ const numberOf = (value: unknown, kind: NumberKind): number => {
   return value
 }
 
-/** Whole numbers are taken too, as jco takes them. */
+/** Whole numbers and decimal text are taken too, as jco takes them: JSON has no other way to write the large ones. */
 const bigintOf = (value: unknown, kind: NumberKind): bigint => {
   if (typeof value === 'bigint') return value
   if (typeof value === 'number' && Number.isInteger(value)) return BigInt(value)
+  if (typeof value === 'string' && /^-?\d{1,20}$/.test(value)) return BigInt(value)
   throw new TypeError(`expected a bigint for ${kind}, got ${describe(value)}`)
 }
 
