@@ -1,6 +1,6 @@
 import { globSync, readFileSync } from 'node:fs'
 import { join, relative, resolve } from 'node:path'
-import { argv, exit, stdout } from 'node:process'
+import process, { argv, stdout } from 'node:process'
 import { parseArgs } from 'node:util'
 import type { Outcome } from './outcome.ts'
 import { ScriptError } from './s-expression.ts'
@@ -99,4 +99,5 @@ const main = async (): Promise<number> => {
   return total.fail === 0 ? 0 : 1
 }
 
-exit(await main())
+// Not `exit`: what was written to a pipe has to get there.
+process.exitCode = await main()

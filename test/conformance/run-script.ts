@@ -6,7 +6,7 @@ import { Misfit, sameValue, shown, toJs } from './guest-value.ts'
 import { exportedType, makeComponent, NotMade, type MadeComponent } from './made-component.ts'
 import { fail, pass, saying, unsupported, type Judgement, type Outcome } from './outcome.ts'
 import { ScriptWorld, Unprovided } from './script-world.ts'
-import { classOfTrap, expectedClasses } from './trap-class.ts'
+import { classOfTrap, expectedTrap } from './trap-class.ts'
 
 type Of<K extends string> = Extract<Directive, { readonly kind: K }>
 
@@ -220,24 +220,28 @@ const judgeSame = (expected: unknown, actual: unknown): Judgement =>
   sameValue(expected, actual) ? pass() : fail(`expected ${shown(expected)}, got ${shown(actual)}`)
 
 const judgeTrap = (error: unknown, message: string): Judgement => {
-  const expected = expectedClasses(message)
+  const expected = expectedTrap(message)
   const actual = classOfTrap(error)
+  const said = saying(error)
   if (error instanceof Unprovided) return unsupported(error.message)
-  if (actual === undefined) return fail(`expected a trap "${message}", got ${saying(error)}`)
-  if (expected === undefined) return fail(`expected a trap "${message}", which the table of traps does not know; got ${saying(error)}`)
-  return expected.includes(actual)
-    ? pass(saying(error))
-    : fail(`other trap: expected ${expected.join(' or ')} for "${message}", got ${actual}: ${saying(error)}`)
+  if (actual === undefined) return fail(`expected a trap "${message}", got ${said}`)
+  if (expected === undefined) return fail(`expected a trap "${message}", which the table of traps does not know; got ${said}`)
+  if (!expected.classes.includes(actual)) return fail(`other trap: expected ${expected.classes.join(' or ')} for "${message}", got ${said}`)
+  return said.includes(expected.words) ? pass(said) : fail(`expected words "${expected.words}" in what is said, got ${said}`)
 }
+
+/** Our own scripts say who has to refuse a component, and with which words: `invalid: alignment`. */
+const ownRefusal = /^(invalid|beyond): ?(.*)$/
 
 const judgeRefusal = ({ by, message }: NotMade, expected: string): Judgement => {
   const detail = `"${expected}": ${message}`
+  const [own, who, words = ''] = ownRefusal.exec(expected) ?? []
+  if (own !== undefined) return by === who && message.includes(words) ? pass(detail) : fail(`refused as ${by}, not as ${detail}`)
   if (by === 'text') return { verdict: 'text', detail }
   if (by === 'invalid') return pass(detail)
   if (by === 'broken') return fail(detail)
-  return expectsGate.test(expected) || expectsLimit.test(expected)
-    ? pass(detail)
-    : unsupported(`refused by name before the rule was looked at: ${detail}`)
+  const expectsSo = expectsGate.test(expected) || expectsLimit.test(expected)
+  return expectsSo ? pass(detail) : unsupported(`refused by name before the rule was looked at: ${detail}`)
 }
 
 /** The directive, and the function that it is about. */

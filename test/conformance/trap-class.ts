@@ -10,16 +10,30 @@ const classes: readonly (readonly [message: RegExp, codes: readonly TrapClass[]]
   [/cannot leave component instance/, ['reentrance']],
   [/cannot enter component instance/, ['reentrance', 'poisoned']],
   [/handle|resource|borrow|lent|own/, ['handle']],
-  [/unaligned pointer|not aligned|out.of.bounds|bit pattern|utf-?8|utf-?16|discriminant|surrogate|char|string|list/i, ['abi']],
+  // Of a pointer that a value held, or that a reallocation gave: the messages do not tell.
+  [/unaligned pointer|not aligned|out.of.bounds/i, ['abi', 'realloc']],
+  [/bit pattern|utf-?8|utf-?16|discriminant|surrogate|char|string|list/i, ['abi']],
   [/deadlock|cannot block/, ['budget']],
   [/unreachable|divide|overflow|undefined element|uninitialized|indirect call|stack exhausted|^wasm trap/, ['engine']],
 ]
 
-/** The class that a reference message stands for; undefined when the table does not know it. */
-export const expectedClasses = (message: string): readonly TrapClass[] | undefined => {
+/** What a script expects of a trap: one of these codes, and these words in what is said. */
+export interface ExpectedTrap {
+  readonly classes: readonly TrapClass[]
+  readonly words: string
+}
+
+/** Our own scripts name the code: `abi: bounds`. */
+const ownForm = /^(abi|handle|reentrance|realloc|budget|poisoned|over|link|engine): ?(.*)$/
+
+/** What a message stands for; undefined when it is not in our own form and the table does not know it. */
+export const expectedTrap = (message: string): ExpectedTrap | undefined => {
+  const [own, code, words = ''] = ownForm.exec(message) ?? []
+  if (own !== undefined) return { classes: [code as TrapClass], words }
   // The engine's own bounds, not the canonical ABI's.
-  if (/out of bounds memory access|out of bounds table access/.test(message)) return ['engine']
-  return classes.find(([pattern]) => pattern.test(message))?.[1]
+  if (/out of bounds (?:memory|table) access/.test(message)) return { classes: ['engine'], words: '' }
+  const codes = classes.find(([pattern]) => pattern.test(message))?.[1]
+  return codes === undefined ? undefined : { classes: codes, words: '' }
 }
 
 /** The class of what a call rejected with; undefined when that is no trap. */
