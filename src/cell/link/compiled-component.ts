@@ -142,8 +142,7 @@ class ComponentCompiler {
   #componentCall(instance: number, scope: number, callee: FunctionPlan & { readonly from: 'lift' }): CompiledCanon {
     const own = this.#scope({ instance: callee.instance, options: callee.options, facesHost: false })
     const lifted = new LiftedFunction(callee, own, this.#entered(callee.instance, instance))
-    const related = this.#line(instance).includes(callee.instance) || this.#line(callee.instance).includes(instance)
-    return new ComponentCall({ instance, scope, callee: lifted, related })
+    return new ComponentCall({ instance, scope, callee: lifted, isOwn: instance === callee.instance })
   }
 
   /** Its destructor as component instance `caller` or the host calls it. */

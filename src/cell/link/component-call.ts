@@ -12,8 +12,8 @@ export interface ComponentCallPlan {
   /** Index of the caller's side. */
   readonly scope: number
   readonly callee: LiftedFunction
-  /** Caller and callee are the same component instance, or one is inside the other. */
-  readonly related: boolean
+  /** Caller and callee are the same component instance. */
+  readonly isOwn: boolean
 }
 
 /** Calls from component to component: what is lifted on one side is lowered on the other, and both may wait. */
@@ -30,10 +30,10 @@ export class ComponentCall implements CompiledCanon {
   }
 
   run(state: InstanceState, args: readonly CoreValue[]): Returned {
-    const { instance, scope, callee, related } = this.#plan
+    const { instance, scope, callee, isOwn } = this.#plan
     state.expectMayLeave(instance)
-    // As the reference tests have it (`async/trap-on-reenter.wast`: "for now"); CanonicalABI.md would let some of them through.
-    if (related) throw new LinkTrap('expected a call between components that are not inside each other', 'reentrance')
+    // No toolchain makes one, and nothing else would bound how deep such calls can go.
+    if (isOwn) throw new LinkTrap('expected a call of another component, got one of the caller itself', 'reentrance')
     state.lifting.startCall()
     const values = callee.type.params.lift(state.scopeAt(scope), args)
     const flat = callee.begin(state, values)
