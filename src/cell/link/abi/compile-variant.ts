@@ -1,5 +1,5 @@
 import { LinkTrap } from '#cell/link/linker.ts'
-import { alignTo, describe, heapBytes, numberAt, type AbiType } from './abi-type.ts'
+import { alignTo, describe, heapBytes, maxFlat, numberAt, type AbiType } from './abi-type.ts'
 import type { CallScope, CoreType, CoreValue } from './compiled-type.ts'
 import { caseFlat, joinFlat, type CaseFlat } from './join-flat.ts'
 
@@ -63,7 +63,7 @@ const shapeOf = (cases: readonly CompiledCase[], shared: readonly CoreType[], ow
     shape: {
       size: alignTo(payloadOffset + most(({ size }) => size), align),
       align,
-      flat: ['i32', ...shared] as const,
+      flat: (['i32', ...shared] as const).slice(0, maxFlat),
       depth: 1 + most(({ depth }) => depth),
       weight: ownBytes + most(({ weight }) => weight),
     },

@@ -6,7 +6,7 @@ export interface CompiledType {
   /** In a linear memory, in bytes (`elem_size`, `alignment`). */
   readonly size: number
   readonly align: number
-  /** As core values (`flatten_type`). */
+  /** As core values (`flatten_type`), cut after 17: a type of more is never passed flat, and only loaded and stored. */
   readonly flat: readonly CoreType[]
   /** How deep lists, records and the like lie in it, at most. */
   readonly depth: number
