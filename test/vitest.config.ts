@@ -10,6 +10,8 @@ const slow = [
   'test/cell/**',
   'test/cli/**',
   'test/attacks/**',
+  'test/differential/**',
+  'test/fuzz/**',
   'test/package/**',
   'test/readme.test.ts',
   'test/violations.test.ts',

@@ -2,6 +2,7 @@ import * as fc from 'fast-check'
 import type { Arbitrary } from 'fast-check'
 import type { FunctionType, ValueType } from '#core/component/component-plan.ts'
 import { lowerCamel } from '#core/component/js-names.ts'
+import { isTaggedOption } from './option-form.ts'
 
 /** Labels that are awkward as JavaScript names, and plain ones. */
 const labels = [
@@ -119,7 +120,7 @@ const caseOf = (tag: string, type: ValueType | undefined): Arbitrary<unknown> =>
 
 /** An option in an option, so that `undefined` alone would not tell the two apart. */
 const optionOf = (some: ValueType): Arbitrary<unknown> =>
-  some.kind === 'option' ? fc.oneof(caseOf('none', undefined), caseOf('some', some)) : fc.option(valueOf(some), { nil: undefined })
+  isTaggedOption(some) ? fc.oneof(caseOf('none', undefined), caseOf('some', some)) : fc.option(valueOf(some), { nil: undefined })
 
 const tupleOf = (types: readonly ValueType[]): Arbitrary<unknown[]> => fc.tuple(...types.map(valueOf))
 

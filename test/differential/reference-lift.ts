@@ -1,6 +1,7 @@
 import type { ValueType } from '#core/component/component-plan.ts'
 import { lowerCamel } from '#core/component/js-names.ts'
 import type { Encoding } from './component-text.ts'
+import { isTaggedOption } from './option-form.ts'
 import { alignOf, flatOf, partsOf, payloadOffset, sizeOf } from './flat-layout.ts'
 
 /** A `trap_if` of `CanonicalABI.md`, by what it is about. */
@@ -142,7 +143,7 @@ export class ReferenceLift {
     const inner = cases[index]
     const val = inner === undefined ? undefined : payload(inner)
     if (type.kind === 'enum') return type.names[index]
-    if (type.kind === 'option' && type.some.kind !== 'option') return val
+    if (type.kind === 'option' && !isTaggedOption(type.some)) return val
     const tag = {
       option: ['none', 'some'],
       result: ['ok', 'err'],

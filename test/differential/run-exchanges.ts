@@ -24,10 +24,13 @@ interface Tagged {
 const isTagged = (value: unknown): value is Tagged =>
   typeof value === 'object' && value !== null && 'tag' in value && Object.keys(value).length <= 2
 
-/** A case without payload may have `val: undefined` or no `val`: jco has both, and its convention does not say. */
+const nameOf = (view: ArrayBufferView): string => Object.prototype.toString.call(view)
+
+/** Values of another realm, such as that of evaluated glue, have other prototypes. A case without payload may have `val: undefined` or no `val`: jco has both. */
 const comparable = (value: unknown): unknown => {
-  if (Array.isArray(value)) return value.map(comparable)
-  if (typeof value !== 'object' || value === null || ArrayBuffer.isView(value)) return value
+  if (Array.isArray(value)) return Array.from(value, comparable)
+  if (ArrayBuffer.isView(value)) return { view: nameOf(value), values: Array.from(value as Uint8Array) }
+  if (typeof value !== 'object' || value === null || value instanceof Error) return value
   const entries = Object.entries(value).map(([key, each]) => [key, comparable(each)])
   return Object.fromEntries(isTagged(value) && value.val === undefined ? entries.filter(([key]) => key !== 'val') : entries)
 }
