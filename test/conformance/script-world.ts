@@ -30,13 +30,13 @@ export interface LiveInstance {
 }
 
 const patienceMs = 20_000
-const mostFuel = 5_000_000_000
+const mostFuel = 300_000_000
 const mostPages = 65_536
 
 const hooks = (): MeterHooks => {
   let pages = 0
   return {
-    refill: (_canSuspend, fuelUsed) => (fuelUsed > mostFuel ? 'stop' : 50_000_000),
+    refill: (_canSuspend, fuelUsed) => (fuelUsed > mostFuel ? 'stop' : 20_000_000),
     yield: () => Promise.resolve(),
     standing: () => 'running',
     growMemory: (delta) => (pages += delta) <= mostPages,

@@ -105,7 +105,7 @@
   (core instance $fill (instantiate $Fill (with "" (instance (export "table" (table $table "table")) (export "f" (func $f))))))
   (func (export "down") (canon lift (core func $fill "down"))))
 (assert_trap (invoke "down") "reentrance: ")
-;; A component that calls what it lifted itself stays inside of itself.
+;; A component that calls what it lifted itself enters nothing new.
 (component
   (core module $Table (table (export "table") 1 funcref))
   (core instance $table (instantiate $Table))
