@@ -98,13 +98,16 @@ const valueReaders: Readonly<Record<number, TypeReader>> = {
   0x6a: (reader, scope) => `result<${optionalType(reader, scope)},${optionalType(reader, scope)}>`,
   0x69: (reader, scope) => `own<${handle(reader, scope)}>`,
   0x68: (reader, scope) => `borrow<${handle(reader, scope)}>`,
+  // Those of WASI 0.3: no interface of ours has them, so that no function with one is let in.
+  0x66: (reader, scope) => `stream<${optionalType(reader, scope)}>`,
+  0x65: (reader, scope) => `future<${optionalType(reader, scope)}>`,
 }
 
-const functionType = (reader: ByteReader, scope: TypeScope): ComponentType => {
+const functionType = (reader: ByteReader, scope: TypeScope, color: '' | 'async ' = ''): ComponentType => {
   const params = listOf(reader, 'parameters', () => `${label(reader)}:${valueType(reader, scope)}`)
   const hasResult = reader.byte('a result list') === 0
   if (!hasResult) reader.byte('the end of a result list')
-  const text = `(${params})->${hasResult ? valueType(reader, scope) : '_'}`
+  const text = `${color}(${params})->${hasResult ? valueType(reader, scope) : '_'}`
   return text.length > maxTextLength ? other : { kind: 'function', text }
 }
 
@@ -114,7 +117,8 @@ const resourceType = (reader: ByteReader): ComponentType => {
   return other
 }
 
-const unsupported = (reader: ByteReader, what: string): WasmError => reader.refuse('unsupported', `expected types of WASI 0.2, got ${what}`)
+const unsupported = (reader: ByteReader, what: string): WasmError =>
+  reader.refuse('unsupported', `expected types of WASI 0.2 and 0.3, got ${what}`)
 
 /** An instance type: passed over now, read again with {@link membersOf} once an import gives it a name. */
 const instanceType = (reader: ByteReader, scope: TypeScope, depth: number): ComponentType => {
@@ -133,6 +137,7 @@ export const readType = (reader: ByteReader, scope: TypeScope, depth: number): C
   const primitive = primitives[form]
   if (primitive !== undefined) return value(primitive)
   if (form === 0x40) return functionType(reader, scope)
+  if (form === 0x43) return functionType(reader, scope, 'async ')
   if (form === 0x42) return instanceType(reader, scope, depth + 1)
   if (form === 0x3f) return resourceType(reader)
   if (form === 0x41) {

@@ -2,7 +2,6 @@ import type { ComponentPlan, CoreModuleRange } from '#core/component/component-p
 import { readComponent } from '#core/component/read-component.ts'
 import { CordonError } from '#core/errors.ts'
 import { rewriteCore } from '#core/wasm/rewrite-core.ts'
-import { validateCore } from '#core/wasm/validate-core.ts'
 import { WasmError } from '#core/wasm/wasm-error.ts'
 import { defaultWasmLimits } from '#core/wasm/wasm-limits.ts'
 import { naming } from './ingest-error.ts'
@@ -17,7 +16,7 @@ export class BeyondWasi02 extends Error {
   }
 }
 
-/** The engine's own check: types of operands are its part (see `core/wasm/validate-core.ts`). Neither the language's nor Node's types declare it. */
+/** The engine's own check: types of operands are its part (see `core/wasm/rewrite-core.ts`). Neither the language's nor Node's types declare it. */
 const { WebAssembly: engine } = globalThis as unknown as { readonly WebAssembly: { validate(bytes: Uint8Array): boolean } }
 
 /** Reads a component. Throws {@link BeyondWasi02}, or CordonError as {@link naming} does. */
@@ -33,11 +32,11 @@ export const readPlan = (component: Uint8Array): ComponentPlan =>
 
 const rewriteModule = (module: Uint8Array, index: number, profile: LimitsProfile): Uint8Array =>
   naming(`core module ${index}`, () => {
-    validateCore(module, defaultWasmLimits)
-    // Before rewriting: what is added must not make sense of code that made none.
-    if (!engine.validate(module))
-      throw new CordonError('component.invalid', `core module ${index}: expected code that type-checks, got some that does not`)
     const { bytes } = rewriteCore(module, { ...profile, limits: defaultWasmLimits })
+    // The module as it came, too: what is added must not make sense of code that made none.
+    if (!engine.validate(module)) {
+      throw new CordonError('component.invalid', `core module ${index}: expected code that type-checks, got some that does not`)
+    }
     if (!engine.validate(bytes))
       throw new CordonError('ingest.failed', `core module ${index}: expected it to be valid once metered, it is not`)
     return bytes

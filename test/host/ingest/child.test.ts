@@ -65,7 +65,7 @@ describe('the ingest child', () => {
 
   test('is ended when it takes too long', async () => {
     const start = performance.now()
-    await expect(ingest(await amplifying(5), { ...here.options, timeoutMs: 150 })).rejects.toMatchObject({
+    await expect(ingest(await amplifying(5), { ...here.options, linker: 'jco', timeoutMs: 150 })).rejects.toMatchObject({
       code: 'ingest.timeout',
       exitCode: 125,
     })
@@ -74,7 +74,9 @@ describe('the ingest child', () => {
   })
 
   test('is ended when it takes too much memory', async () => {
-    await expect(ingest(await amplifying(5), { ...here.options, rssBytes: 90 * MiB })).rejects.toMatchObject({ code: 'ingest.memory' })
+    await expect(ingest(await amplifying(5), { ...here.options, linker: 'jco', rssBytes: 90 * MiB })).rejects.toMatchObject({
+      code: 'ingest.memory',
+    })
     expect(ingestChildren()).toEqual([])
   })
 

@@ -1,14 +1,16 @@
 import { readFileSync } from 'node:fs'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { JcoLinker } from '#glue/jco.ts'
-import type { Artifact, CoreModule } from '#core/artifact.ts'
+import { ComponentLinker } from '#cell/link/component-linker.ts'
+import type { Artifact } from '#core/artifact.ts'
 import { CordonError } from '#core/errors.ts'
-import type { ArtifactContents } from '#host/ingest/artifact-codec.ts'
-import { loadToolset } from '#host/ingest/bindgen.ts'
-import { ingest } from '#host/ingest/ingest.ts'
+import { JcoLinker } from '#glue/jco.ts'
+import type { GlueContents } from '#host/ingest/artifact-codec.ts'
+import { loadToolset, type Toolset } from '#host/ingest/bindgen.ts'
+import { ingest, type IngestOptions } from '#host/ingest/ingest.ts'
+import { makeComponent } from '#host/ingest/make-component.ts'
 import { makeGlue } from '#host/ingest/make-glue.ts'
 import { scratch, type Scratch } from './scratch.ts'
-import { agent, amplifying, component, exporting, withCore } from './wat.ts'
+import { agent, amplifying, asyncExport, component, composed, exporting, ownResource, withCore } from './wat.ts'
 
 let here: Scratch
 beforeAll(async () => {
@@ -16,8 +18,8 @@ beforeAll(async () => {
 })
 afterAll(() => here[Symbol.asyncDispose]())
 
-const refusalOf = async (bytes: Uint8Array): Promise<CordonError> => {
-  const error: unknown = await ingest(bytes, here.options).then(
+const refusalOf = async (bytes: Uint8Array, options: Partial<IngestOptions> = {}): Promise<CordonError> => {
+  const error: unknown = await ingest(bytes, { ...here.options, ...options }).then(
     () => undefined,
     (thrown: unknown) => thrown,
   )
@@ -27,7 +29,23 @@ const refusalOf = async (bytes: Uint8Array): Promise<CordonError> => {
 
 const profile = { maxMemoryPages: 1024, maxTableElements: 16_384 }
 
-const coresOf = (artifact: Artifact): readonly CoreModule[] => (artifact.linking === 'glue' ? artifact.cores : [])
+/** The component of an artifact that is linked as one. */
+const componentOf = (artifact: Artifact): Uint8Array => {
+  if (artifact.linking !== 'component') throw new Error('expected a component')
+  return artifact.component
+}
+
+const linkers = { component: new ComponentLinker(), glue: new JcoLinker() } as const
+
+/** What glue makes of it, or nothing where it refuses by name. */
+const glueOrRefusal = (bytes: Uint8Array, tools: Toolset): GlueContents[] => {
+  try {
+    return [makeGlue(bytes, profile, tools)]
+  } catch (error) {
+    expect(error).toMatchObject({ code: 'component.unsupported' })
+    return []
+  }
+}
 
 const hooks = {
   refill: () => 1_000_000,
@@ -42,7 +60,7 @@ describe('a good component', () => {
     const { artifact, cached } = await ingest(await agent(), here.options)
     expect(cached).toBe(false)
     expect(artifact.exports).toEqual([{ path: ['cordon:agent/run@0.1.0', 'run'], call: 'cordon:agent/run', kind: 'agent-run' }])
-    const linked = await new JcoLinker().link(artifact)
+    const linked = await new ComponentLinker().link(artifact)
     const instance = await linked.instantiate({}, hooks)
     expect(await instance.call(['cordon:agent/run@0.1.0', 'run'], ['"hello"'])).toBe('"hello"')
   })
@@ -74,20 +92,19 @@ describe('a good component', () => {
       { path: ['my:tools/maths@1.0.0', 'addUp'], call: 'my:tools/maths#add-up', kind: 'plain' },
       { path: ['wasi:cli/run@0.2.0', 'run'], call: 'wasi:cli/run', kind: 'wasi-command' },
     ])
-    const instance = await (await new JcoLinker().link(artifact)).instantiate({}, hooks)
+    const instance = await (await new ComponentLinker().link(artifact)).instantiate({}, hooks)
     expect(await instance.call(['addNumbers'], [2, 3])).toBe(5)
     expect(await instance.call(['my:tools/maths@1.0.0', 'addUp'], [2, 3])).toBe(5)
   })
 
   test('may have a start function that never ends: running it is not the business of ingest', async () => {
     const bytes = await agent({ inside: '(func $spin (loop $again (br $again))) (start $spin)' })
-    expect(coresOf((await ingest(bytes, here.options)).artifact)).toHaveLength(1)
+    expect((await ingest(bytes, here.options)).artifact.linking).toBe('component')
   })
 
   test('has the maximum of its memories written into them', async () => {
     const { artifact } = await ingest(await agent(), here.options)
-    const [core] = coresOf(artifact)
-    const text = Buffer.from(core?.bytes ?? []).toString('hex')
+    const text = Buffer.from(componentOf(artifact)).toString('hex')
     // Memory section (5), 4 bytes, one memory, with a maximum (1), 1 page, 1024 pages = 64 MiB.
     expect(text).toContain('05050101018008')
   })
@@ -211,6 +228,9 @@ describe('core names that would become code', () => {
     const tools = await loadToolset()
     for (const name of [attack, "it's", 'a\\0ab', '`${x}`', '__proto__', 'a\\e2\\80\\a8b', '*/x/*', 'a b']) {
       const bytes = await withCore(core(name))
+      expect(() => makeComponent(bytes, profile, tools.signatures), name).toThrow(
+        expect.objectContaining({ code: 'component.unsupported' }),
+      )
       expect(() => makeGlue(bytes, profile, tools), name).toThrow(expect.objectContaining({ code: 'component.unsupported' }))
     }
   })
@@ -228,16 +248,17 @@ describe('core names that would become code', () => {
   })
 })
 
-describe('exports that generated code cannot carry', () => {
-  test.each(['then', 'arguments', 'eval', 'guard', 'constructor'])('%s is refused, and named', async (name) => {
+describe('exports that JavaScript cannot carry', () => {
+  test.each(['then', 'arguments', 'eval', 'constructor', 'prototype'])('%s is refused, and named', async (name) => {
     const error = await refusalOf(await exporting(name))
     expect(error.code).toBe('component.unsupported')
     expect(error.message).toContain(name)
   })
 
-  test('names of the machinery around them are refused, or do what they are meant to', async () => {
+  test('names of the machinery around glue are refused there, or do what they are meant to; a component has them all', async () => {
     const tools = await loadToolset()
     const names = [
+      'guard',
       'instantiate-core',
       'get-core-module',
       'imports',
@@ -247,21 +268,17 @@ describe('exports that generated code cannot carry', () => {
       'rsc-table-remove',
       'data-view',
       'gen',
+      'to-string',
+      'has-own-property',
+      'value-of',
     ]
     for (const name of names) {
       const bytes = await exporting(name)
-      const attempt = (): ArtifactContents | undefined => {
-        try {
-          return makeGlue(bytes, profile, tools)
-        } catch (error) {
-          expect(error, name).toMatchObject({ code: 'component.unsupported' })
-          return undefined
-        }
+      const contents = [makeComponent(bytes, profile, tools.signatures), ...glueOrRefusal(bytes, tools)]
+      for (const each of contents) {
+        const instance = await (await linkers[each.linking].link(each)).instantiate({}, hooks)
+        expect(await instance.call(each.exports[0]?.path ?? [], []), name).toBeUndefined()
       }
-      const contents = attempt()
-      if (contents === undefined) continue
-      const instance = await (await new JcoLinker().link(contents)).instantiate({}, hooks)
-      expect(await instance.call(contents.exports[0]?.path ?? [], []), name).toBeUndefined()
     }
   })
 })
@@ -279,18 +296,8 @@ describe('features that cells do not contain', () => {
     expect(error.message).toContain(said)
   })
 
-  test('resources of its own are refused by name', async () => {
-    const error = await refusalOf(
-      await agent({
-        after: `(core module $d (func (export "dtor") (param i32)))
-          (core instance $d (instantiate $d))
-          (type $thing (resource (rep i32) (dtor (core func $d "dtor"))))
-          (core func $drop (canon resource.drop $thing))
-          (core module $e (import "h" "drop" (func $d (param i32))) (func (export "go") (call $d (i32.const 1))))
-          (core instance $e (instantiate $e (with "h" (instance (export "drop" (func $drop))))))
-          (func (export "go") (canon lift (core func $e "go")))`,
-      }),
-    )
+  test('resources of its own are refused by glue, by name', async () => {
+    const error = await refusalOf(await agent({ after: ownResource }), { linker: 'jco' })
     expect(error.code).toBe('component.unsupported')
     expect(error.message).toContain('resources of its own')
   })
@@ -299,21 +306,116 @@ describe('features that cells do not contain', () => {
     expect((await refusalOf(await component('(core module $m) (export "m" (core module $m))'))).code).toMatch(/^component\./)
   })
 
-  test('types that ask for megabytes of code are refused', async () => {
-    const error = await refusalOf(await amplifying(5))
+  test('types that ask for megabytes of generated code are refused by glue, and cost a component next to nothing', async () => {
+    const bytes = await amplifying(5)
+    const error = await refusalOf(bytes, { linker: 'jco' })
     expect(error.code).toBe('component.unsupported')
     expect(error.message).toContain('bytes of generated code')
+    const tools = await loadToolset()
+    const start = performance.now()
+    try {
+      makeComponent(bytes, profile, tools.signatures)
+    } catch (thrown) {
+      expect(thrown).toMatchObject({ code: 'component.unsupported' })
+    }
+    expect(performance.now() - start).toBeLessThan(100)
   })
+
+  test.each([
+    ['a core module whose code does not type-check', '(core module $bad (func (result i32)))', 'component.invalid', 'core module 0'],
+    ['a memory that starts larger than may be', '(core module $bad (memory 2000))', 'component.unsupported', 'memory'],
+    [
+      'an import of metering',
+      '(core module $bad (import "cordon:meter" "refill" (func (result i32))))',
+      'component.unsupported',
+      'cordon:meter',
+    ],
+    ['an export of metering', '(core module $bad (func (export "cordon:meter/slice")))', 'component.unsupported', 'cordon:meter'],
+  ])('%s is refused, though nothing instantiates it', async (_what, wat, code, said) => {
+    const { signatures } = await loadToolset()
+    const bytes = await component(`${wat} (core module $m (func (export "f"))) (core instance $i (instantiate $m))
+      (func (export "run") (canon lift (core func $i "f")))`)
+    expect(() => makeComponent(bytes, profile, signatures)).toThrow(
+      expect.objectContaining({ code, message: expect.stringContaining(said) }),
+    )
+  })
+})
+
+describe('what only the linker of our own can link', () => {
+  test('a resource of its own', async () => {
+    const { artifact } = await ingest(await agent({ after: ownResource }), here.options)
+    expect(artifact.linking).toBe('component')
+    expect(artifact.exports.map(({ call }) => call)).toEqual(['cordon:agent/run', 'go'])
+    const instance = await (await new ComponentLinker().link(artifact)).instantiate({}, hooks)
+    expect(await instance.call(['go'], [])).toBe(7)
+  })
+
+  test('a component that is composed of others, each with modules of its own', async () => {
+    const { artifact } = await ingest(await component(composed), here.options)
+    expect(artifact.linking).toBe('component')
+    const instance = await (await new ComponentLinker().link(artifact)).instantiate({}, hooks)
+    expect(await instance.call(['addTwice'], [40])).toBe(42)
+  })
+
+  test('custom sections are left out, wherever they are', async () => {
+    const bytes = await component(`(@custom "of-the-root" "words") ${composed}`)
+    expect(Buffer.from(bytes).includes('of-the-root')).toBe(true)
+    const { artifact } = await ingest(bytes, here.options)
+    expect(Buffer.from(componentOf(artifact)).includes('of-the-root')).toBe(false)
+  })
+})
+
+describe('a component past WASI 0.2', () => {
+  const lines: string[] = []
+
+  test('is taken apart by the transpiler, in a child of its own, and runs', async () => {
+    const { artifact } = await ingest(await component(asyncExport), { ...here.options, progress: (line) => lines.push(line) })
+    expect(artifact.linking).toBe('glue')
+    expect(lines.join('\n')).toContain('past WASI 0.2')
+    const instance = await (await new JcoLinker().link(artifact)).instantiate({}, hooks)
+    expect(await instance.call(['addOne'], [41])).toBe(42)
+  })
+
+  test('is served from the cache the next time', async () => {
+    expect((await ingest(await component(asyncExport), here.options)).cached).toBe(true)
+  })
+
+  test.each([
+    ['an unknown interface', '(import "evil:pkg/iface@1.0.0" (instance))', 'component.import-unknown'],
+    ['an interface of WASI 0.3', '(import "wasi:random/random@0.3.0" (instance))', 'component.import-unknown'],
+    [
+      'a function with another type',
+      '(import "wasi:random/random@0.2.3" (instance (export "get-random-u64" (func (result u8)))))',
+      'component.import-unknown',
+    ],
+    ['a hostile core name', '(core module $x (func (export "\\22];globalThis.x=1;[\\22")))', 'component.unsupported'],
+    ['a shared memory', '(core module $x (memory 1 2 shared))', 'component.unsupported'],
+  ])('is refused for %s as any other is', async (_what, wat, code) => {
+    expect((await refusalOf(await component(`${wat} ${asyncExport}`))).code).toBe(code)
+  })
+
+  test('that exports `then` is refused', async () => {
+    expect((await refusalOf(await component(asyncExport.replace('add-one', 'then')))).code).toBe('component.unsupported')
+  })
+})
+
+test('one component has an entry of its own in the cache for each way to link it', async () => {
+  const bytes = await agent({ inside: '(func $both)' })
+  const own = await ingest(bytes, here.options)
+  const jco = await ingest(bytes, { ...here.options, linker: 'jco' })
+  expect([own.artifact.linking, jco.artifact.linking]).toEqual(['component', 'glue'])
+  expect(jco.cached).toBe(false)
+  expect((await ingest(bytes, here.options)).artifact).toEqual(own.artifact)
 })
 
 describe('the transpiler', () => {
   test('works for the next component after one it cannot handle', async () => {
     // Capitals make it panic, after which no transpiling in the same process can be trusted.
-    const error = await refusalOf(await exporting('a-PANIC'))
+    const error = await refusalOf(await exporting('a-PANIC'), { linker: 'jco' })
     expect(error.code).toBe('ingest.failed')
     expect(error.message).toContain('panicked')
     const next = await agent({ inside: '(func $unused)' })
-    expect((await ingest(next, here.options)).cached).toBe(false)
+    expect((await ingest(next, { ...here.options, linker: 'jco' })).cached).toBe(false)
   })
 
   test('is there with its licence', () => {

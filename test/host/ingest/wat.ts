@@ -59,3 +59,53 @@ export const amplifying = (depth: number): Promise<Uint8Array> =>
     (core instance $i (instantiate $m))
     (func (export "f") (param "x" $t${depth - 1})
       (canon lift (core func $i "f") (memory (core memory $i "memory")) (realloc (core func $i "cabi_realloc"))))`)
+
+/** A resource that the component defines, in use: `go` makes one, looks into it (7) and drops it. Goes to the end of a component. */
+export const ownResource = `
+  (core module $d (func (export "dtor") (param i32)))
+  (core instance $d (instantiate $d))
+  (type $thing (resource (rep i32) (dtor (core func $d "dtor"))))
+  (core func $new (canon resource.new $thing))
+  (core func $rep (canon resource.rep $thing))
+  (core func $drop (canon resource.drop $thing))
+  (core module $e
+    (import "h" "new" (func $new (param i32) (result i32)))
+    (import "h" "rep" (func $rep (param i32) (result i32)))
+    (import "h" "drop" (func $drop (param i32)))
+    (func (export "go") (result i32) (local $thing i32)
+      (local.set $thing (call $new (i32.const 7)))
+      (call $rep (local.get $thing))
+      (call $drop (local.get $thing))))
+  (core instance $e (instantiate $e
+    (with "h" (instance (export "new" (func $new)) (export "rep" (func $rep)) (export "drop" (func $drop))))))
+  (func (export "go") (result u32) (canon lift (core func $e "go")))`
+
+/** The inside of a component that is composed of three, one of which is instantiated twice. `add-twice` adds 2. */
+export const composed = `
+  (component $adder
+    (import "base" (func $base (param "x" u32) (result u32)))
+    (core func $base (canon lower (func $base)))
+    (core module $m
+      (import "h" "base" (func $base (param i32) (result i32)))
+      (func (export "add") (param i32) (result i32) (i32.add (call $base (local.get 0)) (i32.const 1))))
+    (core instance $m (instantiate $m (with "h" (instance (export "base" (func $base))))))
+    (func (export "add") (param "x" u32) (result u32) (canon lift (core func $m "add"))))
+  (component $same
+    (core module $m (func (export "same") (param i32) (result i32) (local.get 0)))
+    (core instance $m (instantiate $m))
+    (func (export "same") (param "x" u32) (result u32) (canon lift (core func $m "same"))))
+  (instance $same (instantiate $same))
+  (instance $one (instantiate $adder (with "base" (func $same "same"))))
+  (instance $two (instantiate $adder (with "base" (func $one "add"))))
+  (export "add-twice" (func $two "add"))`
+
+/** The inside of a component whose export `add-one` is an async function of WASI 0.3. */
+export const asyncExport = `
+  (core module $async
+    (import "" "task.return" (func $return (param i32)))
+    (func (export "run") (param i32) (result i32) (call $return (i32.add (local.get 0) (i32.const 1))) (i32.const 0))
+    (func (export "cb") (param i32 i32 i32) (result i32) unreachable))
+  (core func $return (canon task.return (result u32)))
+  (core instance $async (instantiate $async (with "" (instance (export "task.return" (func $return))))))
+  (func (export "add-one") async (param "x" u32) (result u32)
+    (canon lift (core func $async "run") async (callback (core func $async "cb"))))`
