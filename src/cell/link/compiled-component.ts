@@ -142,7 +142,7 @@ class ComponentCompiler {
   #componentCall(instance: number, scope: number, callee: FunctionPlan & { readonly from: 'lift' }): CompiledCanon {
     const own = this.#scope({ instance: callee.instance, options: callee.options, facesHost: false })
     const lifted = new LiftedFunction(callee, own, this.#entered(callee.instance, instance))
-    return new ComponentCall({ instance, scope, callee: lifted, isOwn: instance === callee.instance })
+    return new ComponentCall({ instance, scope, callee: lifted })
   }
 
   /** Its destructor as component instance `caller` or the host calls it. */

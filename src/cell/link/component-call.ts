@@ -3,7 +3,6 @@ import type { CompiledCanon, Returned } from './canons.ts'
 import { loweredParams, resultPointer } from './host-call.ts'
 import type { InstanceState } from './instance-state.ts'
 import type { LiftedFunction } from './lifted-function.ts'
-import { LinkTrap } from './linker.ts'
 
 /** A function of one component as another imports it (`canon lower` of a `canon lift`). */
 export interface ComponentCallPlan {
@@ -12,8 +11,6 @@ export interface ComponentCallPlan {
   /** Index of the caller's side. */
   readonly scope: number
   readonly callee: LiftedFunction
-  /** Caller and callee are the same component instance. */
-  readonly isOwn: boolean
 }
 
 /** Calls from component to component: what is lifted on one side is lowered on the other, and both may wait. */
@@ -30,12 +27,12 @@ export class ComponentCall implements CompiledCanon {
   }
 
   run(state: InstanceState, args: readonly CoreValue[]): Returned {
-    const { instance, scope, callee, isOwn } = this.#plan
+    const { instance, scope, callee } = this.#plan
     state.expectMayLeave(instance)
-    // No toolchain makes one, and nothing else would bound how deep such calls can go.
-    if (isOwn) throw new LinkTrap('expected a call of another component, got one of the caller itself', 'reentrance')
+    const caller = state.scopeAt(scope)
+    caller.begin()
     state.lifting.startCall()
-    const values = callee.type.params.lift(state.scopeAt(scope), args)
+    const values = callee.type.params.lift(caller, args)
     const flat = callee.begin(state, values)
     return state.functions.callEither(callee.core, flat, (returned) => this.#finish(state, returned, args))
   }
@@ -44,7 +41,7 @@ export class ComponentCall implements CompiledCanon {
     const { scope: caller, callee } = this.#plan
     const scope = state.scopeAt(caller)
     const result = callee.finish(state, returned, (value) => callee.type.result.lower(scope, value, resultPointer(callee.type, args)))
-    scope.endLends()
+    scope.end()
     return result
   }
 }

@@ -16,15 +16,28 @@ export interface ScopePlan {
   readonly facesHost: boolean
 }
 
-/** One side of a canonical function in one instance. Serves one call at a time: the component may not be entered again meanwhile. */
+/** What one call has borrowed and lent. */
+class Loans {
+  readonly lends = new LendScope()
+  readonly borrows = new BorrowScope()
+  /** Guests' resources that are lent to the host, or by it. */
+  readonly resources: GuestResource[] = []
+
+  giveBack(): void {
+    for (const resource of this.resources) resource.giveBack()
+    this.resources.length = 0
+  }
+}
+
+/** One side of a canonical function in one instance. A call begins and ends; another one of the same function may be made and end in between. */
 export class GuestScope implements CallScope {
   readonly encoding: CanonicalOptions['encoding']
   readonly #state: InstanceState
   readonly #plan: ScopePlan
-  readonly #lends = new LendScope()
-  #borrows = new BorrowScope()
-  /** Guests' resources that are lent one way or the other until the call ends. */
-  readonly #loans: GuestResource[] = []
+  /** Of the innermost call; those of the calls around it. */
+  #loans = new Loans()
+  #outer: Loans[] = []
+  #calls = 0
   #memory: GuestMemory | undefined
 
   constructor(state: InstanceState, plan: ScopePlan) {
@@ -57,10 +70,10 @@ export class GuestScope implements CallScope {
 
   liftBorrow(resource: number, handle: number): unknown {
     const { instance, facesHost } = this.#plan
-    const rep = this.#state.tableOf(instance).lend(resource, handle, this.#lends)
+    const rep = this.#state.tableOf(instance).lend(resource, handle, this.#loans.lends)
     if (!facesHost || typeof rep !== 'number') return rep
     const lent = new GuestResource(this.#state.owner, { resource, rep, owned: false })
-    this.#loans.push(lent)
+    this.#loans.resources.push(lent)
     return lent
   }
 
@@ -73,35 +86,26 @@ export class GuestScope implements CallScope {
     const rep = this.#representation(resource, value, false)
     // Who defined the type is given what it made the resource of (`lower_borrow`; CanonicalABI.md, "Storing").
     if (typeof rep === 'number' && this.#state.definerOf(resource) === instance) return rep
-    return this.#state.tableOf(instance).addBorrow(resource, rep, this.#borrows)
+    return this.#state.tableOf(instance).addBorrow(resource, rep, this.#loans.borrows)
   }
 
   charge(elements: number, bytes: number): void {
     this.#state.lifting.charge(elements, bytes)
   }
 
-  /** The callee has returned: throws {@link LinkTrap} `handle` when it kept what it was lent. */
-  endBorrows(): void {
-    this.#borrows.end()
-    if (this.#loans.length > 0) this.#giveBack()
+  /** A call begins. */
+  begin(): void {
+    if (this.#calls++ === 0) return
+    this.#outer.push(this.#loans)
+    this.#loans = new Loans()
   }
 
-  /** The call out has returned: what was lent for it is free again. */
-  endLends(): void {
-    this.#lends.end()
-    if (this.#loans.length > 0) this.#giveBack()
-  }
-
-  /** Forgets the session that it served. */
-  reset(): void {
-    this.#borrows = new BorrowScope()
-    this.#lends.end()
-    this.#loans.length = 0
-  }
-
-  #giveBack(): void {
-    for (const loan of this.#loans) loan.giveBack()
-    this.#loans.length = 0
+  /** It has returned: what was lent for it is free again. Throws {@link LinkTrap} `handle` when the callee kept what it was lent. */
+  end(): void {
+    this.#loans.borrows.end()
+    this.#loans.lends.end()
+    this.#loans.giveBack()
+    if (--this.#calls > 0) this.#loans = this.#outer.pop() ?? new Loans()
   }
 
   /** What a table keeps for `value`: the number that a guest chose, or the host's object. */
@@ -110,7 +114,7 @@ export class GuestScope implements CallScope {
     if (this.#state.definerOf(resource) === undefined) return this.#state.expectHostResource(resource, value)
     if (moves) return GuestResource.move(value, this.#state.owner, resource)
     const rep = GuestResource.lend(value, this.#state.owner, resource)
-    if (value instanceof GuestResource) this.#loans.push(value)
+    if (value instanceof GuestResource) this.#loans.resources.push(value)
     return rep
   }
 

@@ -36,8 +36,10 @@ export class HostCall implements CompiledCanon {
   run(state: InstanceState, args: readonly CoreValue[]): Returned {
     const { instance, scope, isAsync } = this.#plan
     state.expectMayLeave(instance)
+    const caller = state.scopeAt(scope)
+    caller.begin()
     state.lifting.startCall()
-    const values = this.#type.params.lift(state.scopeAt(scope), args)
+    const values = this.#type.params.lift(caller, args)
     const given = this.#call(state, values)
     if (isAsync && isThenable(given)) return this.#wait(state, given, args)
     state.metering.returned()
@@ -75,7 +77,7 @@ export class HostCall implements CompiledCanon {
   #finish(state: InstanceState, value: unknown, args: readonly CoreValue[]): CoreValue | undefined {
     const scope = state.scopeAt(this.#plan.scope)
     const result = this.#type.result.lower(scope, value, resultPointer(this.#type, args))
-    scope.endLends()
+    scope.end()
     return result
   }
 }

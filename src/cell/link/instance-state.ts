@@ -167,7 +167,7 @@ export class InstanceState {
     this.owner = owner
     this.#stopWaiting = undefined
     this.#dropHandles()
-    for (const scope of this.#scopes) scope?.reset()
+    this.#scopes.length = 0
     for (const memory of this.#memories.values()) memory.forget()
   }
 

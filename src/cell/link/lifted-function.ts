@@ -1,7 +1,6 @@
 import type { CoreReference, FunctionPlan } from '#core/component/component-plan.ts'
 import type { CoreValue } from './abi/compiled-type.ts'
 import { compileFunction, type CompiledFunction } from './compiled-function.ts'
-import type { GuestScope } from './guest-scope.ts'
 import type { InstanceState } from './instance-state.ts'
 
 type Lift = FunctionPlan & { readonly from: 'lift' }
@@ -35,8 +34,10 @@ export class LiftedFunction {
   /** Enters the instance and lowers the arguments into it. Throws LinkTrap; TypeError for values that are not of the parameters' types. */
   begin(state: InstanceState, values: readonly unknown[]): CoreValue[] {
     state.enter(this.#entered)
+    const scope = state.scopeAt(this.#scope)
+    scope.begin()
     const out: CoreValue[] = []
-    this.#type.params.lower(state.scopeAt(this.#scope), values, out)
+    this.#type.params.lower(scope, values, out)
     return out
   }
 
@@ -44,10 +45,10 @@ export class LiftedFunction {
    * Lifts what the core function returned, hands it to `deliver`, lets the guest clean up and leaves (`canon_lift`; CanonicalABI.md). Throws LinkTrap.
    */
   finish<T>(state: InstanceState, returned: CoreValue | undefined, deliver: (value: unknown) => T): T {
-    const scope: GuestScope = state.scopeAt(this.#scope)
+    const scope = state.scopeAt(this.#scope)
     state.lifting.startCall()
     const value = this.#type.result.lift(scope, returned)
-    scope.endBorrows()
+    scope.end()
     const delivered = deliver(value)
     const { instance, options } = this.#plan
     if (options.postReturn !== undefined) state.callStuck(instance, options.postReturn, returned === undefined ? [] : [returned])
