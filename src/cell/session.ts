@@ -202,6 +202,7 @@ export class Session {
     this.#scope.endWith(sessionOver())
     this.#line.close()
     this.#output.close()
+    this.#parts.turns.leave(this.#meter)
   }
 
   /** A guest that came back by itself left no stack behind, and every promise it left is settled by now: its instance may serve another. */

@@ -23,6 +23,8 @@ export class Turns {
   readonly #yielded: Turn[] = []
   /** Length of the turns that the thread's CPU time has not moved since, in microseconds. */
   readonly #unsettled = new Map<TurnTaker, number>()
+  /** The same of takers that have left. */
+  #unsettledOfGone = 0
   #scheduled = false
   #lastWasWoken = false
   #current: TurnTaker | undefined
@@ -42,6 +44,13 @@ export class Turns {
     return (this.#unsettled.get(taker) ?? 0) + running
   }
 
+  /** Forgets `taker`, which takes no more turns: an idle thread must hold nothing of what is over. Its part of the time is nobody else's. */
+  leave(taker: TurnTaker): void {
+    this.#unsettledOfGone += this.#unsettled.get(taker) ?? 0
+    this.#unsettled.delete(taker)
+    if (this.#current === taker) this.#current = undefined
+  }
+
   #schedule(): void {
     if (this.#scheduled) return
     this.#scheduled = true
@@ -55,14 +64,17 @@ export class Turns {
     this.#current = turn.taker
     this.#startedMs = performance.now()
     // A tick queued from a microtask runs when no microtask is left: when the guest waits again or is done.
-    queueMicrotask(() => process.nextTick(() => this.#end(turn.taker)))
+    queueMicrotask(() => process.nextTick(() => this.#end()))
     turn.taker.turnBegins()
     turn.run()
   }
 
-  #end(taker: TurnTaker): void {
+  #end(): void {
+    const taker = this.#current
+    const us = usSince(this.#startedMs)
     this.#current = undefined
-    this.#unsettled.set(taker, (this.#unsettled.get(taker) ?? 0) + usSince(this.#startedMs))
+    if (taker === undefined) this.#unsettledOfGone += us
+    else this.#unsettled.set(taker, (this.#unsettled.get(taker) ?? 0) + us)
     this.#settle()
     if (this.#woken.length + this.#yielded.length > 0) this.#schedule()
   }
@@ -73,8 +85,9 @@ export class Turns {
     if (spent <= 0) return
     this.#cpuSeenUs = cpuUs
     const turns = [...this.#unsettled]
+    const total = turns.reduce((sum, [, us]) => sum + us, this.#unsettledOfGone)
     this.#unsettled.clear()
-    const total = turns.reduce((sum, [, us]) => sum + us, 0)
+    this.#unsettledOfGone = 0
     // More than a turn's length was spent between turns: reading the wire, compiling.
     const share = Math.min(1, spent / total)
     for (const [taker, us] of turns) taker.charge(us * share)

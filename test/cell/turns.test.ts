@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { Turns, type TurnTaker } from '#cell/turns.ts'
 
 class Taker implements TurnTaker {
@@ -51,6 +51,31 @@ describe('turns on one thread', () => {
     expect((most ?? 0) / (least ?? 0)).toBeGreaterThan(2)
     expect((most ?? 0) / (least ?? 0)).toBeLessThan(12)
     expect(most).toBeLessThan(100_000)
+  })
+
+  it('charges nobody for the time of a taker that has left, and charges that one no more', async () => {
+    let cpuUs = 0
+    const clock = vi.spyOn(process, 'threadCpuUsage').mockImplementation(() => ({ user: cpuUs, system: 0 }))
+    const turns = new Turns()
+    const [gone, staying] = [new Taker(), new Taker()]
+    const lasting = (ms: number): void => {
+      const until = performance.now() + ms
+      while (performance.now() < until);
+    }
+    turns.take(gone, 'waiting', () => {
+      lasting(5)
+      turns.leave(gone)
+      expect(turns.unsettledUs(gone)).toBe(0)
+    })
+    turns.take(staying, 'waiting', () => {
+      lasting(5)
+      cpuUs = 4000
+    })
+    for (let n = 0; n < 10; n++) await soon()
+    clock.mockRestore()
+    expect(gone.cpuUs).toBe(0)
+    expect(staying.cpuUs).toBeGreaterThan(1000)
+    expect(staying.cpuUs).toBeLessThan(3000)
   })
 
   it('alternates between those who waited and those who used up a slice', async () => {
