@@ -8,27 +8,24 @@ export interface ResourceOwner {
 
 /**
  * A resource of a guest as its host holds it. Good in the instance that gave it, for the session it gave it in, until it is passed back as
- * `own` or disposed; a borrowed one until the call ends that it was lent for.
+ * `own` or disposed of.
  */
 export class GuestResource {
   #owner: ResourceOwner | undefined
   readonly #resource: number
   readonly #rep: number
-  readonly #owned: boolean
   #lends = 0
 
-  constructor(owner: ResourceOwner, handle: { readonly resource: number; readonly rep: number; readonly owned: boolean }) {
+  constructor(owner: ResourceOwner, handle: { readonly resource: number; readonly rep: number }) {
     this.#owner = owner
     this.#resource = handle.resource
     this.#rep = handle.rep
-    this.#owned = handle.owned
   }
 
   /** Passes ownership to `owner`'s guest; gives the representation. Throws {@link LinkTrap} `handle`. */
   static move(value: unknown, owner: ResourceOwner, resource: number): number {
     const given = expectOf(value)
     const rep = given.#repFor(owner, resource)
-    if (!given.#owned) throw new LinkTrap('expected a resource that is owned, got one that is lent', 'handle')
     if (given.#lends > 0) throw new LinkTrap('expected a resource that nobody borrows', 'handle')
     given.#owner = undefined
     return rep
@@ -42,19 +39,16 @@ export class GuestResource {
     return rep
   }
 
-  /** Ends a loan: of what the host lent, or of what was lent to it. */
+  /** Ends a loan. */
   giveBack(): void {
-    if (this.#lends > 0) this.#lends--
-    else if (!this.#owned) this.#owner = undefined
+    this.#lends--
   }
 
-  /** Drops it. Nothing happens when it is gone; throws {@link LinkTrap} `handle` while it is lent. */
+  /** Drops it, once, after the calls that were made before. */
   [Symbol.dispose](): void {
     const owner = this.#owner
-    if (owner === undefined || !this.#owned) return
-    if (this.#lends > 0) throw new LinkTrap('expected a resource that nobody borrows', 'handle')
     this.#owner = undefined
-    owner.dropFromHost(this.#resource, this.#rep)
+    owner?.dropFromHost(this.#resource, this.#rep)
   }
 
   #repFor(owner: ResourceOwner, resource: number): number {

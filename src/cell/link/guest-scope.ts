@@ -20,7 +20,7 @@ export interface ScopePlan {
 class Loans {
   readonly lends = new LendScope()
   readonly borrows = new BorrowScope()
-  /** Guests' resources that are lent to the host, or by it. */
+  /** Guests' resources that the host lent. */
   readonly resources: GuestResource[] = []
 
   giveBack(): void {
@@ -65,16 +65,15 @@ export class GuestScope implements CallScope {
   liftOwn(resource: number, handle: number): unknown {
     const { instance, facesHost } = this.#plan
     const rep = this.#state.tableOf(instance).takeOwn(resource, handle)
-    return facesHost && typeof rep === 'number' ? new GuestResource(this.#state.owner, { resource, rep, owned: true }) : rep
+    return facesHost && typeof rep === 'number' ? new GuestResource(this.#state.owner, { resource, rep }) : rep
   }
 
   liftBorrow(resource: number, handle: number): unknown {
     const { instance, facesHost } = this.#plan
     const rep = this.#state.tableOf(instance).lend(resource, handle, this.#loans.lends)
-    if (!facesHost || typeof rep !== 'number') return rep
-    const lent = new GuestResource(this.#state.owner, { resource, rep, owned: false })
-    this.#loans.resources.push(lent)
-    return lent
+    // No import can name a type that the component itself defines, and no result can be borrowed.
+    if (facesHost && typeof rep === 'number') throw new LinkTrap('expected no resource of the guest to be lent to the host', 'link')
+    return rep
   }
 
   lowerOwn(resource: number, value: unknown): number {

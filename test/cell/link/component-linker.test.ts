@@ -211,7 +211,9 @@ describe('imports', () => {
       (core func $f (canon lower (func $i "${name}")))
       (core module $m (import "i" "f" (func ${core})))
       (core instance (instantiate $m (with "i" (instance (export "f" (func $f)))))))`
-    class Thing {}
+    class Thing {
+      readonly held = 1
+    }
     await expect(instanceOf(wat, { imports: sealed({ 'a:b/things': { Thing } }) })).rejects.toMatchObject({
       name: 'LinkTrap',
       code: 'link',
