@@ -4,7 +4,7 @@ import type { RootExport, RootImport } from '#core/component/component-plan.ts'
 import { ComponentLinker } from '#cell/link/component-linker.ts'
 import { DeclaredError, LinkTrap, type Imports, type Instance, type MeterHooks } from '#cell/link/linker.ts'
 import { WitError } from '#cell/adapters/wit-error.ts'
-import { HostWorld } from './host-world.ts'
+import { HostWorld, mayWait } from './host-world.ts'
 import type { MadeComponent } from './made-component.ts'
 
 /** Something took too long to be anything but a hang. */
@@ -79,7 +79,7 @@ const relayed =
 
 /** The instances of one script: what has a name, what was registered, which is the latest. */
 export class ScriptWorld {
-  readonly #linker = new ComponentLinker()
+  readonly #linker = new ComponentLinker({ isAsync: mayWait })
   readonly #host = new HostWorld()
   readonly #named = new Map<string, LiveInstance>()
   readonly #registered = new Map<string, LiveInstance>()
