@@ -33,7 +33,8 @@ export const readCoreName = (reader: ByteReader, what: string, limit: number): s
   return name
 }
 
-const label = /^(?:[a-z][a-z0-9]*|[A-Z][A-Z0-9]*)(?:-(?:[a-z0-9]+|[A-Z0-9]+))*$/
+/** Each fragment matches one of the alternatives only: with two for bare digits, a name of many of them would be tried in 2^n ways. */
+const label = /^(?:[a-z][a-z0-9]*|[A-Z][A-Z0-9]*)(?:-(?:[0-9]*[a-z][a-z0-9]*|[0-9]*[A-Z][A-Z0-9]*|[0-9]+))*$/
 const lowerWords = '[a-z][a-z0-9]*(?:-[a-z0-9]+)*'
 const packageName = new RegExp(`^${lowerWords}:${lowerWords}/`)
 const numeral = '(?:0|[1-9][0-9]*)'

@@ -70,7 +70,7 @@ export class ComponentReader {
   private section(id: number, part: ByteReader): void {
     switch (id) {
       case 0:
-        return void readName(part, 'a custom section', part.end - part.position)
+        return void readName(part, 'a custom section', part.end)
       case 1:
         return this.module(part)
       case 4:

@@ -1,0 +1,193 @@
+import { parse } from '@bytecodealliance/jco-transpile/wasm-tools'
+import { describe, expect, test } from 'vitest'
+
+import { defaultComponentLimits, type ComponentLimits } from '#core/component/component-limits.ts'
+import { readComponent } from '#core/component/read-component.ts'
+import { component, ids, name, section, types, u32, vec } from './component-bytes.ts'
+import { refusal, refusalOf } from './read.ts'
+
+const repeat = (count: number, make: (nth: number) => string): string => Array.from({ length: count }, (_, nth) => make(nth)).join(' ')
+
+/** For each limit how much of it is allowed, a component that uses `count` of it, and what a refusal says. */
+const bounded: readonly (readonly [limit: keyof ComponentLimits, most: number, make: (count: number) => string, says: RegExp])[] = [
+  ['depth', 3, (count) => `${'(component '.repeat(count + 1)}${')'.repeat(count + 1)}`, /at most 3 deep/],
+  ['depth', 3, (count) => `(component ${'(type (component '.repeat(count)}${'))'.repeat(count)})`, /at most 3 deep/],
+  ['definitions', 5, (count) => `(component ${repeat(count, () => '(type u8)')})`, /at most 5 types/],
+  ['definitions', 5, (count) => `(component (type (instance ${repeat(count - 1, () => '(type u8)')})))`, /at most 5 definitions/],
+  ['components', 3, (count) => `(component ${repeat(count, () => '(component)')})`, /at most 3 nested components/],
+  ['modules', 3, (count) => `(component ${repeat(count - 1, () => '(core module)')} (component (core module)))`, /at most 3 core modules/],
+  [
+    'moduleEntries',
+    3,
+    (count) => `(component (core module ${repeat(count - 1, () => '(type (func))')}) (core module (type (func))))`,
+    /at most 3 entries of core modules/,
+  ],
+  ['members', 4, (count) => `(component (type (record ${repeat(count, (nth) => `(field "f${nth}" u8)`)})))`, /at most 4 fields/],
+  ['members', 4, (count) => `(component (type (func ${repeat(count, (nth) => `(param "p${nth}" u8)`)})))`, /at most 4 parameters/],
+  [
+    'members',
+    4,
+    (count) => `(component (import "f" (func $f)) (instance ${repeat(count, (nth) => `(export "f${nth}" (func $f))`)}))`,
+    /at most 4 exports/,
+  ],
+  ['typeDepth', 5, (count) => `(component (type ${'(list '.repeat(count - 1)}u8${')'.repeat(count - 1)}))`, /at most 5 deep/],
+  // An item counts as a type, and as a place for one.
+  ['typeSize', 9, (count) => `(component (type (tuple ${repeat(Math.ceil((count - 1) / 2), () => 'u8')})))`, /at most 9 types in a type/],
+  ['typesSize', 6, (count) => `(component ${repeat(count, () => '(type u8)')})`, /at most 6 types in all types/],
+  ['nameBytes', 6, (count) => `(component (type (enum "${'a'.repeat(count)}")))`, /at most 6 bytes in the name/],
+  [
+    'instances',
+    4,
+    (count) => `(component (component $c) ${repeat(count - 1, () => '(instance (instantiate $c))')})`,
+    /at most 4 component instances/,
+  ],
+  [
+    'instantiationDepth',
+    2,
+    (count) => `(component ${'(component $c '.repeat(count)}${') (instance (instantiate $c))'.repeat(count)})`,
+    /at most 2 deep/,
+  ],
+  [
+    'coreInstances',
+    3,
+    (count) => `(component (core module $m) ${repeat(count, () => '(core instance (instantiate $m))')})`,
+    /at most 3 core instances/,
+  ],
+  [
+    'coreImports',
+    3,
+    (count) => `(component (core module $e (func (export "f"))) (core instance $e (instantiate $e))
+      (core module $m (import "e" "f" (func))) ${repeat(count, () => '(core instance (instantiate $m (with "e" (instance $e))))')})`,
+    /at most 3 imports of core instances/,
+  ],
+  [
+    'functions',
+    3,
+    (count) => `(component (import "f" (func $f)) ${repeat(count - 1, () => '(core func (canon lower (func $f)))')})`,
+    /at most 3 functions/,
+  ],
+  ['functions', 3, (count) => `(component (type $t u8) ${repeat(count, (nth) => `(export "t${nth}" (type $t))`)})`, /at most 3 functions/],
+  ['resources', 3, (count) => `(component ${repeat(count, () => '(type (resource (rep i32)))')})`, /at most 3 resource types/],
+  [
+    'resources',
+    3,
+    (count) => `(component ${repeat(count, (nth) => `(import "r${nth}" (type (sub resource)))`)})`,
+    /at most 3 resource types/,
+  ],
+]
+
+describe('what a component may have is bounded', () => {
+  test.each(bounded)('in %s', async (limit, most, make, says) => {
+    expect(await refusal(make(most), { [limit]: most })).toBe('accepted')
+    const answer = await refusal(make(most + 1), { [limit]: most })
+    expect(answer).toMatch(/^limit: /)
+    expect(answer).toMatch(says)
+  })
+
+  test('in sections, core modules’ own included', () => {
+    const core = section(ids.module, [0, 0x61, 0x73, 0x6d, 1, 0, 0, 0, 0, 1, 0])
+    const custom = section(ids.custom, [0])
+    expect(refusalOf(component(core, custom), { sections: 3 })).toBeUndefined()
+    expect(refusalOf(component(core, custom, custom), { sections: 3 })?.message).toMatch(/at most 3 sections/)
+  })
+
+  test('in bytes, twice as many of which are allowed when it is metered', () => {
+    const bytes = component(section(ids.custom, [4, 1, 2, 3, 4]))
+    const limits = { ...defaultComponentLimits, componentBytes: bytes.length - 1 }
+    expect(refusalOf(bytes, limits)?.code).toBe('limit')
+    expect(readComponent(bytes, { limits, metered: true }).modules).toEqual([])
+    expect(() => readComponent(bytes, { limits: { ...limits, componentBytes: 7 }, metered: true })).toThrow(/at most 14 bytes/)
+  })
+})
+
+/** A component that asks for far more than it is long, and what stops it. */
+const bombs: Readonly<Record<string, () => Promise<Uint8Array> | Uint8Array>> = {
+  'a tuple of 2^60 items': () => component(types([0x73], ...Array.from({ length: 60 }, (_, nth) => [0x6f, 2, nth, nth]))),
+  'many types of a size that each may have': () =>
+    component(
+      types([0x73], ...Array.from({ length: 13 }, (_, nth) => [0x6f, 2, nth, nth]), ...Array.from({ length: 5000 }, () => [0x6b, 13])),
+    ),
+  'an option 100,000 deep': () => component(types([0x73], ...Array.from({ length: 100_000 }, (_, nth) => [0x6b, ...u32(nth)]))),
+  'an instance with 2^40 resource types': () => {
+    const doubled = Array.from({ length: 40 }, (_, nth) => [
+      0x42,
+      ...vec([
+        [2, 3, 2, 1, ...u32(nth)],
+        [4, 0, ...name('a'), 5, 0],
+        [4, 0, ...name('b'), 5, 0],
+      ]),
+    ])
+    return component(types([0x42, ...vec([[4, 0, ...name('r'), 3, 1]])], ...doubled))
+  },
+  'an exported instance of 2^60 instances': () => {
+    const bags = Array.from({ length: 60 }, (_, nth) => [
+      1,
+      ...vec([
+        [0, ...name('a'), 5, ...u32(nth)],
+        [0, ...name('b'), 5, ...u32(nth)],
+      ]),
+    ])
+    return component(section(ids.instance, vec([[1, 0], ...bags])), section(ids.export, vec([[0, ...name('x'), 5, 60, 0]])))
+  },
+  '2^20 component instances': () =>
+    parse(
+      `(component (component $c0) ${repeat(
+        20,
+        (nth) => `(component $c${nth + 1} (alias outer 1 ${nth} (component $c))
+      (instance (instantiate $c)) (instance (instantiate $c)))`,
+      )} (instance (instantiate $c20)))`,
+    ),
+  'a chain of 900 component instances': () =>
+    parse(
+      `(component (component $c0) ${repeat(
+        900,
+        (nth) => `(component $c${nth + 1} (alias outer 1 ${nth} (component $c))
+      (instance (instantiate $c)))`,
+      )} (instance (instantiate $c900)))`,
+    ),
+  'components 300 deep': () => {
+    let inner: number[] = []
+    for (let depth = 0; depth < 300; depth++) inner = section(ids.component, [0, 0x61, 0x73, 0x6d, 0x0d, 0, 1, 0, ...inner])
+    return component(inner)
+  },
+  'a wide record that is exported again and again': () => {
+    const wide = [0x72, ...vec(Array.from({ length: 5000 }, (_, nth) => [...name(`f${nth}`), 0x7d]))]
+    const again = Array.from({ length: 900 }, (_, nth) => [0, ...name(`e${nth}`), 3, 0, 0])
+    return component(types(wide), section(ids.export, vec(again)))
+  },
+  'wide arguments of many instances': () => {
+    const labels = Array.from({ length: 900 }, (_, nth) => name(`e${nth}`))
+    const taker = component(section(ids.import, vec(labels.map((label) => [0, ...label, 3, 1]))))
+    const taken = [0, 0, ...vec(labels.map((label) => [...label, 3, 0]))]
+    const instances = section(ids.instance, vec(Array.from({ length: 900 }, () => taken)))
+    return component(section(ids.component, [...taker]), types([0x3f, 0x7f, 0]), instances)
+  },
+}
+
+describe('a bomb ends in a refusal before it goes off', () => {
+  test.each(Object.entries(bombs))('%s', async (_, make) => {
+    const bytes = await make()
+    const before = process.memoryUsage().heapUsed
+    const start = performance.now()
+    expect(refusalOf(bytes)?.code).toBe('limit')
+    // Generous: the machine may be busy. Undone, most of these take hours or all memory.
+    expect(performance.now() - start).toBeLessThan(10_000)
+    expect(process.memoryUsage().heapUsed - before).toBeLessThan(400e6)
+  })
+
+  test('a type bomb costs as much as reading its bytes', () => {
+    const bomb = component(types([0x73], ...Array.from({ length: 60 }, (_, nth) => [0x6f, 2, nth, nth])))
+    const harmless = component(types([0x73], ...Array.from({ length: 60 }, () => [0x6f, 2, 0, 0])))
+    const cost = (bytes: Uint8Array): number => {
+      const times = Array.from({ length: 50 }, () => {
+        const start = performance.now()
+        refusalOf(bytes)
+        return performance.now() - start
+      })
+      return times.toSorted((one, other) => one - other)[25] ?? 0
+    }
+    cost(harmless)
+    cost(bomb)
+    expect(cost(bomb)).toBeLessThan(20 * cost(harmless) + 1)
+  })
+})

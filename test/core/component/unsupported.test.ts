@@ -1,0 +1,79 @@
+import { describe, expect, test } from 'vitest'
+
+import { component, ids, name, section, types, vec } from './component-bytes.ts'
+import { refusal, refusalOf } from './read.ts'
+
+const later: readonly (readonly [feature: string, text: string, says: RegExp])[] = [
+  ['asynchronous functions', '(component (import "f" (func async)))', /asynchronous function/],
+  ['asynchronous names', '(component (import "[async]f" (func)))', /asynchronous function/],
+  [
+    'asynchronous lifting',
+    '(component (core module $m (func (export "f") (result i32) unreachable)) (core instance $i (instantiate $m)) (func (canon lift (core func $i "f") async)))',
+    /asynchronous/,
+  ],
+  ['asynchronous lowering', '(component (import "f" (func $f)) (core func (canon lower (func $f) async)))', /asynchronous/],
+  ['streams', '(component (type (stream u8)))', /a stream/],
+  ['futures', '(component (type (future u8)))', /a future/],
+  ['error contexts', '(component (type error-context))', /error context/],
+  ['lists of fixed length', '(component (type (list u8 4)))', /fixed length/],
+  ['maps', '(component (type (map u8 string)))', /a map/],
+  ['task.return', '(component (core func (canon task.return)))', /task\.return/],
+  ['context.get', '(component (core func (canon context.get i32 0)))', /context\.get/],
+  ['waitable sets', '(component (core func (canon waitable-set.new)))', /waitable sets/],
+  ['subtasks', '(component (core func (canon subtask.drop)))', /subtask\.drop/],
+  ['yielding', '(component (core func (canon thread.yield)))', /thread\.yield/],
+  ['backpressure', '(component (core func (canon backpressure.inc)))', /backpressure/],
+  ['64-bit memories', '(component (core module (memory i64 1)))', /memory64/],
+  ['shared memories', '(component (core module (memory 1 2 shared)))', /shared memories/],
+  ['garbage-collected core types', '(component (core module (type (struct))))', /core type of form 0x5f/],
+  ['core tags', '(component (core module (tag)))', /core tag/],
+  ['core modules as imports of the root', '(component (import "m" (core module)))', /import `m` of the root/],
+  ['components as imports of the root', '(component (import "c" (component)))', /import `c` of the root/],
+  ['core modules as exports of the root', '(component (core module $m) (export "m" (core module $m)))', /export `m` of the root/],
+  ['components as exports of the root', '(component (component $c) (export "c" (component $c)))', /export `c` of the root/],
+  [
+    'instances in imported instances',
+    '(component (import "i" (instance (export "j" (instance)))))',
+    /kind instance in the imported instance `i`/,
+  ],
+  [
+    'modules in imported instances',
+    '(component (import "i" (instance (export "m" (core module)))))',
+    /kind module in the imported instance `i`/,
+  ],
+  ['names with attributes', '(component (import "a" (implements "a:b/c") (instance)))', /attributes/],
+  ['dependencies by address', '(component (component (import "url=<https://a>" (func))))', /by address/],
+]
+
+describe('refused by name, so that another linker may be asked, is', () => {
+  test.each(later)('%s', async (_, text, says) => {
+    const answer = await refusal(text)
+    expect(answer).toMatch(/^unsupported: /)
+    expect(answer).toMatch(says)
+  })
+
+  const bytes: readonly (readonly [feature: string, bytes: Uint8Array, says: RegExp])[] = [
+    ['a start function', component(section(ids.start, [0, 0, 0])), /start function/],
+    ['a value section', component(section(ids.value, [0])), /component-level value/],
+    ['an imported value', component(section(ids.import, vec([[0, ...name('a'), 2, 1, 0x7f]]))), /component-level value/],
+    ['an alias of a value', component(section(ids.alias, vec([[2, 0, 0, ...name('a')]]))), /component-level value/],
+    ['a resource of 64 bits', component(types([0x3f, 0x7e, 0])), /other than i32/],
+    ['a resource with an asynchronous destructor', component(types([0x3e, 0x7f, 0, 0])), /asynchronous destructor/],
+    [
+      'a name of a kind of its own',
+      component(types([0x40, 0, 1, 0]), section(ids.import, vec([[0, ...name('[future]a'), 1, 0]]))),
+      /annotation of its own/,
+    ],
+    ['another version of the format', new Uint8Array([0, 0x61, 0x73, 0x6d, 0x0e, 0, 1, 0]), /header other than/],
+    ...[0x05, 0x06, 0x07, 0x08, 0x0e, 0x15, 0x1c, 0x1f, 0x24, 0x26, 0x42].map(
+      (form) =>
+        [`canonical function 0x${form.toString(16)}`, component(section(ids.canon, vec([[form]]))), /canonical function of/] as const,
+    ),
+  ]
+
+  test.each(bytes)('%s', (_, each, says) => {
+    const error = refusalOf(each)
+    expect(error?.code).toBe('unsupported')
+    expect(error?.message).toMatch(says)
+  })
+})
