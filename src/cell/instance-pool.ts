@@ -76,4 +76,6 @@ export class InstancePool {
   }
 }
 
-const discard = (resident: Resident): void => resident.end(new Error('the instance is of no more use'))
+const ofNoUse = Object.freeze(new Error('the instance is of no more use'))
+
+const discard = (resident: Resident): void => resident.end(ofNoUse)

@@ -32,6 +32,8 @@ interface SessionParts {
 const graceMs = 100
 const unknownExport: GuestOutcome = { kind: 'trap', message: 'expected a loaded artifact that exports the call' }
 const commandAgain: GuestOutcome = { kind: 'trap', message: 'expected no further call: the instance of a command ends with it' }
+/** One for all: making an error costs more than a call. Adapters hand it on to whatever waits. */
+const sessionOver: Error = Object.freeze(new Error('the session is over'))
 const notOpen: GuestOutcome = { kind: 'trap', message: 'expected an open session, got one that was started for one call' }
 
 /**
@@ -130,9 +132,9 @@ export class Session {
     try {
       idle?.serve(this.#scope, this.#meter)
       // It may have ended while it was instantiated.
-      if (this.#cause !== undefined) throw sessionOver()
+      if (this.#cause !== undefined) throw sessionOver
     } catch (error) {
-      resident.end(sessionOver())
+      resident.end(sessionOver)
       throw error
     }
     this.#resident = resident
@@ -179,7 +181,7 @@ export class Session {
     if (this.#cause !== undefined) return
     this.#cause = cause
     this.#meter.stop()
-    this.#waits.end(sessionOver())
+    this.#waits.end(sessionOver)
     // A stack that does not unwind is left behind; the host hears of the end in any case.
     setTimeout(() => this.#unwind(cause), graceMs).unref()
   }
@@ -198,8 +200,8 @@ export class Session {
 
   #close(): void {
     this.#meter.stop()
-    this.#waits.end(sessionOver())
-    this.#scope.endWith(sessionOver())
+    this.#waits.end(sessionOver)
+    this.#scope.endWith(sessionOver)
     this.#line.close()
     this.#output.close()
     this.#parts.turns.leave(this.#meter)
@@ -211,12 +213,10 @@ export class Session {
     this.#resident = undefined
     if (resident === undefined) return
     if (isNormal(outcome)) this.#parts.pool.give(this.#parts.linked, resident)
-    else resident.end(sessionOver())
+    else resident.end(sessionOver)
   }
 }
 
 type NormalOutcome = Extract<GuestOutcome, { readonly kind: 'returned' | 'error' }>
 
 const isNormal = (outcome: GuestOutcome): outcome is NormalOutcome => outcome.kind === 'returned' || outcome.kind === 'error'
-
-const sessionOver = (): Error => new Error('the session is over')
