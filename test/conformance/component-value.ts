@@ -17,7 +17,7 @@ export type ScriptValue =
 type IntegerType = 's8' | 'u8' | 's16' | 'u16' | 's32' | 'u32' | 's64' | 'u64'
 
 /** A form of value that scripts have and this harness does not. */
-export class UnknownValue extends Error {
+class UnknownValue extends Error {
   constructor(form: string) {
     super(`a value of the form ${form}`)
     this.name = 'UnknownValue'
@@ -99,5 +99,5 @@ const valueOf = (items: readonly Expression[]): ScriptValue => {
   return scalarOf(form, rest[0]) ?? compoundOf(form, rest)
 }
 
-/** Reads a value such as `(option.some (u8.const 1))`. Throws {@link UnknownValue} for forms it does not know. */
+/** Reads a value such as `(option.some (u8.const 1))`. Throws `UnknownValue` for forms it does not know. */
 export const readValue = (expression: ListExpression): ScriptValue => valueOf(expression.items)

@@ -8,7 +8,7 @@ import { HostWorld, mayWait } from './host-world.ts'
 import type { MadeComponent } from './made-component.ts'
 
 /** Something took too long to be anything but a hang. */
-export class Hang extends Error {
+class Hang extends Error {
   constructor() {
     super(`no answer within ${patienceMs} ms`)
     this.name = 'Hang'
@@ -44,7 +44,7 @@ const hooks = (): MeterHooks => {
   }
 }
 
-/** `promise`, or {@link Hang}. */
+/** `promise`, or `Hang`. */
 const patiently = async <T>(promise: Promise<T>): Promise<T> => {
   let timer: NodeJS.Timeout | undefined
   const over = new Promise<never>((_resolve, reject) => {
@@ -103,7 +103,7 @@ export class ScriptWorld {
     if (name !== undefined) this.#named.delete(name)
   }
 
-  /** Links and instantiates. Rejects with {@link Unprovided}, {@link Hang}, LinkTrap or the engine's trap. */
+  /** Links and instantiates. Rejects with {@link Unprovided}, `Hang`, LinkTrap or the engine's trap. */
   async instantiate(made: MadeComponent, name: string | undefined): Promise<void> {
     const imports = this.#importsOf(made.plan.imports)
     const exports = callable(made.plan.exports, [])
@@ -114,7 +114,7 @@ export class ScriptWorld {
     if (name !== undefined) this.#named.set(name, this.#latest)
   }
 
-  /** Calls a function of the root by its component-model name. Rejects with DeclaredError, {@link Hang}, LinkTrap or the engine's trap. */
+  /** Calls a function of the root by its component-model name. Rejects with DeclaredError, `Hang`, LinkTrap or the engine's trap. */
   call({ instance }: LiveInstance, name: string, args: readonly unknown[]): Promise<unknown> {
     return patiently(instance.call([lowerCamel(name)], args))
   }
