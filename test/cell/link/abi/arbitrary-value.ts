@@ -152,10 +152,15 @@ type Part = (type: ValueType) => fc.Arbitrary<unknown>
 
 const isPrimitive = (type: ValueType): type is { readonly kind: PrimitiveKind } => Object.hasOwn(primitives, type.kind)
 
+type Cased = Extract<ValueType, { readonly kind: 'variant' | 'option' | 'result' }>
+
+const isCased = (type: ValueType): type is Cased => type.kind === 'variant' || type.kind === 'option' || type.kind === 'result'
+
 /** Values of `type` in jco's convention, each as it comes back when it is lowered and lifted again. */
 export const valueOf = (type: ValueType, handles: Handles = plainHandles): fc.Arbitrary<unknown> => {
   if (isPrimitive(type)) return primitives[type.kind]
   const part = (each: ValueType): fc.Arbitrary<unknown> => valueOf(each, handles)
+  if (isCased(type)) return fc.oneof(...casesOf(type, part))
   switch (type.kind) {
     case 'list':
       return listOf(type.element, part)
@@ -173,10 +178,6 @@ export const valueOf = (type: ValueType, handles: Handles = plainHandles): fc.Ar
     case 'own':
     case 'borrow':
       return handles(type.resource, type.kind)
-    case 'variant':
-    case 'option':
-    case 'result':
-      return fc.oneof(...casesOf(type, part))
   }
 }
 
@@ -191,8 +192,6 @@ const recordValue = (fields: Extract<ValueType, { readonly kind: 'record' }>['fi
 
 const tagged = (tag: string, type: ValueType | undefined, part: Part): fc.Arbitrary<unknown> =>
   type === undefined ? fc.constant({ tag }) : part(type).map((val) => ({ tag, val }))
-
-type Cased = Extract<ValueType, { readonly kind: 'variant' | 'option' | 'result' }>
 
 const casesOf = (type: Cased, part: Part): readonly fc.Arbitrary<unknown>[] => {
   if (type.kind === 'variant') return type.cases.map((each) => tagged(each.name, each.type, part))
