@@ -1,7 +1,7 @@
 import { assert, integer, nat, property, uint8Array } from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { CordonError } from '#core/errors.ts'
-import { decodeContents, encodeContents, type GlueContents } from '#host/ingest/artifact-codec.ts'
+import { decodeContents, encodeContents, type ComponentContents, type GlueContents } from '#host/ingest/artifact-codec.ts'
 
 const core = new Uint8Array([0, 0x61, 0x73, 0x6d, 1, 0, 0, 0, 0, 1, 0])
 const contents: GlueContents = {
@@ -15,11 +15,37 @@ const contents: GlueContents = {
   exports: [{ path: ['cordon:agent/run@0.1.0', 'run'], call: 'cordon:agent/run', kind: 'agent-run' }],
 }
 
+const component = new Uint8Array([0, 0x61, 0x73, 0x6d, 0x0d, 0, 1, 0, 1, 2, 3])
+const asComponent: ComponentContents = { linking: 'component', component, imports: contents.imports, exports: contents.exports }
+
 const encodedWith = (changes: object): Uint8Array => encodeContents({ ...contents, ...changes })
 
 describe('an encoded artifact', () => {
   test('reads back as it was written', () => {
     expect(decodeContents(encodeContents(contents))).toEqual(contents)
+  })
+
+  test('of a component reads back as it was written', () => {
+    expect(decodeContents(encodeContents(asComponent))).toEqual(asComponent)
+  })
+
+  test('of a component with any byte changed or cut is refused, or still has only what is allowed', () => {
+    const whole = encodeContents(asComponent)
+    assert(
+      property(nat(whole.length - 1), integer({ min: 1, max: 255 }), nat(whole.length), (position, flip, cut) => {
+        const changed = Uint8Array.from(whole.subarray(0, whole.length - cut))
+        if (position < changed.length) changed[position] = (changed[position] ?? 0) ^ flip
+        try {
+          const read = decodeContents(changed)
+          if (read.linking !== 'component') throw new Error('expected a component')
+          expect([...read.component.subarray(0, 8)]).toEqual([...component.subarray(0, 8)])
+          expect(read.imports.every((name) => name.startsWith('wasi:io/poll@0.2.'))).toBe(true)
+        } catch (error) {
+          expect(error).toBeInstanceOf(CordonError)
+        }
+      }),
+      { numRuns: 2000 },
+    )
   })
 
   test('with any byte changed or cut is refused, or still has only what is allowed', () => {
@@ -57,6 +83,8 @@ describe('an encoded artifact', () => {
     ['an export whose name breaks lines', { exports: [{ path: ['run'], call: 'run\nrun', kind: 'plain' }] }],
     ['an export of no kind', { exports: [{ path: ['run'], call: 'run', kind: 'other' }] }],
     ['no glue', { glue: '' }],
+    ['another kind of linking', { linking: 'other' }],
+    ['a component that is none', { linking: 'component', component: core }],
   ])('with %s is refused', (_what, changes) => {
     expect(() => decodeContents(encodedWith(changes))).toThrow(expect.objectContaining({ code: 'ingest.failed' }))
   })

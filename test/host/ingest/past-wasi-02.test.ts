@@ -1,3 +1,6 @@
+import { writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { componentize } from 'componentize-qjs'
 import { afterAll, describe, expect, test } from 'vitest'
 import { createRuntime } from '#index.ts'
 import { levelsToTest } from '../../fixtures/levels.ts'
@@ -38,6 +41,31 @@ const asyncAgent = (
 
 const spinning = '(loop $again (br $again)) unreachable'
 const yielding = '(i32.const 1)'
+
+test('an agent of QuickJS whose `run` is an async function is linked by glue, and runs', async () => {
+  const wit = join(home.folder, 'async.wit')
+  await writeFile(
+    wit,
+    `package cordon:agent@0.1.0;
+    interface run { run: async func(input: string) -> result<string, string>; }
+    world guest { export run; }`,
+  )
+  const jsSource = `export const run = { run: async (input) => {
+    const { fail } = JSON.parse(await Promise.resolve(input))
+    if (fail) throw 'as it was told'
+    return JSON.stringify({ waited: true })
+  } }`
+  const { component: built } = await componentize({ jsSource, witPath: wit, world: 'guest' })
+  await using runtime = await createRuntime({
+    cacheDir: testCache,
+    keysDir: home.keysDir,
+    audit: home.nextAudit(),
+    pool: { isolation: 'thread', max: 1 },
+  })
+  const agent = await runtime.loadComponent(new Uint8Array(built), { name: 'async-js' })
+  expect((await agent.run({})).result).toEqual({ waited: true })
+  await expect(agent.run({ fail: true })).rejects.toMatchObject({ code: 'agent.error' })
+})
 
 for (const { level, skipped } of levelsToTest) {
   describe.skipIf(skipped !== undefined)(

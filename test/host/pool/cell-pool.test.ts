@@ -42,9 +42,11 @@ class PuppetCell implements Cell {
 class PuppetLauncher implements CellLauncher {
   readonly level = 'thread'
   readonly cells: PuppetCell[] = []
+  readonly launched: CellOptions['linking'][] = []
   launch(options: CellOptions): Promise<Cell> {
     const cell = new PuppetCell(options)
     this.cells.push(cell)
+    this.launched.push(options.linking)
     return Promise.resolve(cell)
   }
   [Symbol.asyncDispose](): Promise<void> {
@@ -304,6 +306,25 @@ test('a cell that is still starting when the pool is closed is ended', async () 
   const late = await waiting
   expect(await late.cell.ended).toEqual({ kind: 'killed', reason: 'the runtime was closed' })
   expect(launcher.cells).toHaveLength(2)
+})
+
+test('glue and components never share a cell, and the spare cell is for components alone', async () => {
+  const { pool, launcher } = poolOf({ maxCells: 3 })
+  await pool.prewarm()
+  const glue = await pool.acquire(wanted('a', 'glue'), never)
+  const component = await pool.acquire(wanted('a'), never)
+  expect(launcher.launched).toEqual(['component', 'glue'])
+  expect(component.cell).not.toBe(glue.cell)
+  glue.release()
+  expect((await pool.acquire(wanted('a', 'glue'), never)).cell).toBe(glue.cell)
+})
+
+test('a spare cell that will not do makes room when the pool is full', async () => {
+  const { pool, launcher } = poolOf({ maxCells: 1 })
+  await pool.prewarm()
+  await pool.acquire(wanted('a', 'glue'), never)
+  expect(launcher.launched).toEqual(['component', 'glue'])
+  await expect(launcher.cells[0]?.ended).resolves.toMatchObject({ kind: 'killed' })
 })
 
 test('a cell that ended is replaced', async () => {
