@@ -2,14 +2,14 @@ import type { Linked } from './link/linker.ts'
 import type { Resident } from './resident.ts'
 
 /** What idle instances of one cell may hold. */
-export interface PoolBounds {
+interface PoolBounds {
   readonly instances: number
   /** Of all their memories. */
   readonly bytes: number
 }
 
 /** Within the room that the host leaves every cell beside its sessions. */
-export const defaultPoolBounds: PoolBounds = { instances: 16, bytes: 64 * 1024 * 1024 }
+const defaultPoolBounds: PoolBounds = { instances: 16, bytes: 64 * 1024 * 1024 }
 
 interface Idle {
   readonly linked: Linked
