@@ -156,7 +156,7 @@ export class InstanceState {
 
   /** Lets nothing of the guest go on: what waits rejects with `reason`, handles are dropped. Idempotent. */
   end(reason: unknown): void {
-    this.metering.stop()
+    this.metering.stop(reason)
     this.#stopWaiting?.(reason)
     this.#stopWaiting = undefined
     this.#dropHandles()

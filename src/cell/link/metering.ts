@@ -67,6 +67,7 @@ export class Metering {
   /** What is left of the fuel for such stretches, and how much was charged when the present one first asked for some. */
   #stuckFuel = startFuel
   #stuckFrom: number | undefined
+  #stopYielding: ((reason: unknown) => void) | undefined
   /** Why the guest was stopped from here, if it was. */
   trap: LinkTrap | undefined
 
@@ -193,14 +194,24 @@ export class Metering {
     this.#hooks = hooks
   }
 
-  /** No more guest code from now on. */
-  stop(): void {
+  /** No more guest code from now on; a stack that waits for its turn is rejected with `reason`. */
+  stop(reason: unknown): void {
     this.#hooks = nobody
     this.#takeBack()
+    this.#stopYielding?.(reason)
+    this.#stopYielding = undefined
+  }
+
+  /** The next turn, or the end. */
+  #yield(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#stopYielding = reject
+      this.#hooks.yield().then(resolve, reject)
+    })
   }
 
   async #nextTurn(): Promise<void> {
-    do await this.#hooks.yield()
+    do await this.#yield()
     while (this.#standing() === 'over')
   }
 
@@ -250,7 +261,7 @@ export class Metering {
   #meterImports(core: CompiledCore, imports: Record<string, ModuleImports>, own: { slice?: CoreGlobal }): ModuleImports {
     const meter: ModuleImports = Object.create(null) as ModuleImports
     this.#shared ??= {
-      [meterImports.yield]: new engine.Suspending(() => this.#hooks.yield()),
+      [meterImports.yield]: new engine.Suspending(() => this.#yield()),
       [meterImports.growMemory]: (pages: number) => (this.#grows(this.#hooks.growMemory(pages >>> 0)) ? 1 : 0),
       [meterImports.growTable]: (elements: number) => (this.#grows(this.#hooks.growTable(elements >>> 0)) ? 1 : 0),
     }
