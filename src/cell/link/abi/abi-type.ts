@@ -51,7 +51,7 @@ export const describe = (value: unknown): string => (value === null ? 'null' : A
  * Throws LinkTrap.
  */
 export const checkRange = (call: CallScope, pointer: number, align: number, size: number): void => {
-  if (pointer % align !== 0) throw new LinkTrap(`expected a pointer aligned to ${align}, got ${pointer}`)
+  if ((pointer & (align - 1)) !== 0) throw new LinkTrap(`expected a pointer aligned to ${align}, got ${pointer}`)
   const end = call.bytes().length
   if (pointer + size > end) throw new LinkTrap(`expected ${size} bytes at ${pointer} inside a memory of ${end}`)
 }

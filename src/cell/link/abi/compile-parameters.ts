@@ -47,23 +47,27 @@ export const compileParameters = (types: readonly ValueType[]): CompiledParamete
       const pointer = numberAt(values, 0) >>> 0
       checkRange(call, pointer, align, size)
       call.charge(0, weight)
-      return parts.map(({ type, offset }) => type.load(call, pointer + offset))
+      const args: unknown[] = []
+      for (const { type, offset } of parts) args.push(type.load(call, pointer + offset))
+      return args
     },
     lower: (call, args, out) => {
       checkCount(args)
       const pointer = call.realloc(0, 0, align, size)
-      for (const [index, { type, offset }] of parts.entries()) type.store(call, args[index], pointer + offset)
+      for (const { index, type, offset } of parts) type.store(call, args[index], pointer + offset)
       out.push(pointer)
     },
   }
   const asValues: Pick<CompiledParameters, 'lift' | 'lower'> = {
     lift: (call, values) => {
       call.charge(0, weight)
-      return parts.map(({ type, flatOffset }) => type.lift(call, values, flatOffset))
+      const args: unknown[] = []
+      for (const { type, flatOffset } of parts) args.push(type.lift(call, values, flatOffset))
+      return args
     },
     lower: (call, args, out) => {
       checkCount(args)
-      for (const [index, { type }] of parts.entries()) type.lower(call, args[index], out)
+      for (const { index, type } of parts) type.lower(call, args[index], out)
     },
   }
   return {

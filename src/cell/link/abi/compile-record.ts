@@ -4,6 +4,7 @@ import type { CoreType } from './compiled-type.ts'
 
 /** One field of a record, one item of a tuple or one parameter. */
 export interface Part {
+  readonly index: number
   readonly type: AbiType
   readonly offset: number
   /** Core values of the parts before it. */
@@ -26,9 +27,9 @@ export const layOut = (types: readonly AbiType[]): PartsLayout => {
   const parts: Part[] = []
   const flat: CoreType[] = []
   let [end, align, depth, weight] = [0, 1, 0, 0]
-  for (const type of types) {
+  for (const [index, type] of types.entries()) {
     const offset = alignTo(end, type.align)
-    parts.push({ type, offset, flatOffset: flat.length })
+    parts.push({ index, type, offset, flatOffset: flat.length })
     for (const core of type.flat) if (flat.length < maxFlat) flat.push(core)
     end = offset + type.size
     align = Math.max(align, type.align)
@@ -77,8 +78,8 @@ export const recordOf = (names: readonly string[], types: readonly AbiType[]): A
   const layout = layOut(types)
   const jsNames = names.map((name) => lowerCamel(name))
   const makeObject = objectMaker(jsNames)
-  const fields = layout.parts.map((part, index) => {
-    const name = jsNames[index] ?? ''
+  const fields = layout.parts.map((part) => {
+    const name = jsNames[part.index] ?? ''
     return { ...part, name, read: fieldReader(name) }
   })
   return {
@@ -116,15 +117,23 @@ export const tupleOf = (types: readonly AbiType[]): AbiType => {
   const { parts } = layout
   return {
     ...shapeOf(layout, heapBytes.list),
-    load: (call, at) => parts.map(({ type, offset }) => type.load(call, at + offset)),
+    load: (call, at) => {
+      const items: unknown[] = []
+      for (const { type, offset } of parts) items.push(type.load(call, at + offset))
+      return items
+    },
     store: (call, value, at) => {
       const items = itemsOf(value, parts.length)
-      for (const [index, { type, offset }] of parts.entries()) type.store(call, items[index], at + offset)
+      for (const { index, type, offset } of parts) type.store(call, items[index], at + offset)
     },
-    lift: (call, values, from) => parts.map(({ type, flatOffset }) => type.lift(call, values, from + flatOffset)),
+    lift: (call, values, from) => {
+      const items: unknown[] = []
+      for (const { type, flatOffset } of parts) items.push(type.lift(call, values, from + flatOffset))
+      return items
+    },
     lower: (call, value, out) => {
       const items = itemsOf(value, parts.length)
-      for (const [index, { type }] of parts.entries()) type.lower(call, items[index], out)
+      for (const { index, type } of parts) type.lower(call, items[index], out)
     },
   }
 }

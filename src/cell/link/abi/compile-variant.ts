@@ -105,8 +105,7 @@ const compileVariant = (cases: readonly CompiledCase[], shared: readonly CoreTyp
 
 const liftPayload = (call: CallScope, { type, flat }: CompiledCase, values: readonly CoreValue[], from: number): unknown => {
   if (type === undefined) return undefined
-  const own = flat.unjoin(values, from)
-  return type.lift(call, own.values, own.from)
+  return flat.asShared ? type.lift(call, values, from) : type.lift(call, flat.unjoin(values, from), 0)
 }
 
 interface Tagged {

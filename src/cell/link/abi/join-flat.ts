@@ -59,8 +59,10 @@ const join = (values: readonly CoreValue[], at: number, have: CoreType, want: Co
 
 /** How the core values of one case lie among those that all cases share. */
 export interface CaseFlat {
-  /** The shared core values as the case's own. Gives `values` itself, and so costs nothing, when they do not differ. */
-  unjoin(values: readonly CoreValue[], from: number): { readonly values: readonly CoreValue[]; readonly from: number }
+  /** Whether the case has its core values as all cases share them, as most have: then they are lifted where they are. */
+  readonly asShared: boolean
+  /** The shared core values from `from` on as the case's own, from 0 on. */
+  unjoin(values: readonly CoreValue[], from: number): readonly CoreValue[]
   /** Turns what the case appended to `out` from `from` on into the shared core values, and fills up with zeros. */
   join(out: CoreValue[], from: number): void
 }
@@ -71,10 +73,8 @@ export const caseFlat = (own: readonly CoreType[], shared: readonly CoreType[]):
   const different = pairs.filter((pair) => pair.shared !== pair.own)
   const zeros = shared.slice(own.length).map((core) => (core === 'i64' ? 0n : 0))
   return {
-    unjoin: (values, from) => {
-      if (different.length === 0) return { values, from }
-      return { values: pairs.map((pair) => unjoin(values, from + pair.index, pair.shared, pair.own)), from: 0 }
-    },
+    asShared: different.length === 0,
+    unjoin: (values, from) => pairs.map((pair) => unjoin(values, from + pair.index, pair.shared, pair.own)),
     join: (out, from) => {
       for (const pair of different) out[from + pair.index] = join(out, from + pair.index, pair.own, pair.shared)
       for (const zero of zeros) out.push(zero)
