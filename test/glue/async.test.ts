@@ -20,11 +20,10 @@ class Pollable {
     return this.#wait()
   }
 }
-const clock = (wait: () => Promise<void>): Imports =>
-  ({
-    'wasi:io/poll': { Pollable },
-    'wasi:clocks/monotonic-clock': { Pollable, now: () => 0n, subscribeDuration: () => new Pollable(wait) },
-  }) as unknown as Imports
+const clock = (wait: () => Promise<void>): Imports => ({
+  'wasi:io/poll': { Pollable },
+  'wasi:clocks/monotonic-clock': { Pollable, now: () => 0n, subscribeDuration: () => new Pollable(wait) },
+})
 
 /** A component with one async export; `core` has `$return: (i32)`, the functions of a clock, and exports `run` and `cb`. */
 const asyncWat = (core: string): string => `(component $top
