@@ -12,9 +12,10 @@ export const seededPick = (seed: number): Pick => {
   }
 }
 
-/** One of `items`, which is not empty. */
+/** One of `items`. Throws RangeError when there are none. */
 export const pickFrom = <T>(items: readonly T[], pick: Pick): T => {
-  const [first] = items
-  if (first === undefined) throw new TypeError('expected something to pick from')
-  return items[pick(items.length)] ?? first
+  const nth = pick(items.length)
+  if (nth >= items.length) throw new RangeError('expected something to pick from')
+  // There is one at `nth`, which may be undefined itself.
+  return items[nth] as T
 }
