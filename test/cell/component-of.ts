@@ -22,13 +22,10 @@ export const ingested = (component: Uint8Array): TestArtifact & { readonly linki
 /** Builds a component from its text and ingests it. */
 export const artifactOf = async (wat: string): Promise<TestArtifact & { readonly linking: 'component' }> => ingested(await parse(wat))
 
-/** Builds a component from its text and takes it apart with jco's transpiler. */
-export const glueArtifactOf = async (wat: string): Promise<TestArtifact & { readonly linking: 'glue' }> => glueOf(await parse(wat))
-
-/** Takes a component apart with jco's transpiler, as ingest does with those past WASI 0.2. */
-export const glueOf = async (component: Uint8Array): Promise<TestArtifact & { readonly linking: 'glue' }> => {
+/** Builds a component from its text and takes it apart with jco's transpiler, as ingest does with those past WASI 0.2. */
+export const glueArtifactOf = async (wat: string): Promise<TestArtifact & { readonly linking: 'glue' }> => {
   await $init
-  const { glue, cores, exports } = transpile(component, { version: 'test', generate: generate as never, diagnostics: () => '' })
+  const { glue, cores, exports } = transpile(await parse(wat), { version: 'test', generate: generate as never, diagnostics: () => '' })
   return { linking: 'glue', glue, exports, cores: cores.map(({ name, bytes }) => ({ name, bytes: rewriteCore(bytes, rewriting).bytes })) }
 }
 
