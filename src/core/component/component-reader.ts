@@ -6,7 +6,7 @@ import { readCoreType } from './core-type-reader.ts'
 import { coreSignature } from './core-types.ts'
 import type { ComponentDefinition, Definition } from './definition.ts'
 import { readExternType, type Declared } from './extern-type-reader.ts'
-import { resourcesIn } from './free-resources.ts'
+import { checkImportedResources, resourcesIn } from './free-resources.ts'
 import { InstanceReader } from './instance-reader.ts'
 import { pick, invalid, unknownByte, unsupported, type Reading } from './reading.ts'
 import { Scope } from './scope.ts'
@@ -63,6 +63,8 @@ export class ComponentReader {
     const { entities: imports, opens: needs } = this.scope.imports
     const { entities: exports } = this.scope.exports
     const opens = resourcesIn(exports, needs, this.reading, start)
+    const imported = new Set(needs.map(({ resource }) => resource))
+    checkImportedResources(imports, (resource) => !imported.has(resource), this.reading, start)
     const depth = depthAround([...imports.values(), ...exports.values()], this.reading, start)
     return { type: { kind: 'component', imports, exports, needs, opens, depth }, definitions: this.definitions }
   }

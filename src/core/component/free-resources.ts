@@ -1,4 +1,4 @@
-import type { Reading } from './reading.ts'
+import { invalid, type Reading } from './reading.ts'
 import { partsOf } from './shapes.ts'
 import type { Entity, Opened, Resource, StaticType, ValueNode } from './static-types.ts'
 
@@ -53,11 +53,27 @@ class ResourceWalk {
     for (const { resource } of opened) this.own.add(resource)
   }
 
-  private entities(entities: ReadonlyMap<string, Entity>): void {
+  entities(entities: ReadonlyMap<string, Entity>): void {
     this.reading.spend(this.at, entities.size)
     for (const entity of entities.values()) {
       if (entity.kind === 'type') this.type(entity.named)
       else if (entity.kind !== 'module') this.type(entity.type)
+    }
+  }
+}
+
+/** Throws WasmError when an import needs a resource type that is `chosenHere`: there is none yet when imports are given. */
+export const checkImportedResources = (
+  imports: ReadonlyMap<string, Entity>,
+  chosenHere: (resource: Resource) => boolean,
+  reading: Reading,
+  at: number,
+): void => {
+  const walk = new ResourceWalk(reading, at)
+  walk.entities(imports)
+  for (const resource of walk.used) {
+    if (!walk.own.has(resource) && chosenHere(resource)) {
+      throw invalid(at, 'expected imports about imported resource types, got one about a resource type that is made or exported here')
     }
   }
 }

@@ -2,6 +2,7 @@ import type { ByteReader } from '#core/wasm/byte-reader.ts'
 import { readName, readExternName } from './component-names.ts'
 import { readCoreType } from './core-type-reader.ts'
 import { readExternType, type Declared } from './extern-type-reader.ts'
+import { checkImportedResources } from './free-resources.ts'
 import { pick, invalid, unknownByte, unsupported, type Reading } from './reading.ts'
 import { resolveOuter } from './outer-alias.ts'
 import { Scope } from './scope.ts'
@@ -57,6 +58,8 @@ export class TypeReader {
     const scope = this.declarations(reader, 'component type', at)
     const { entities: imports, opens: needs } = scope.imports
     const { entities: exports, opens } = scope.exports
+    const exported = new Set(opens.map(({ resource }) => resource))
+    checkImportedResources(imports, (resource) => exported.has(resource), this.reading, at)
     return {
       kind: 'component',
       imports,

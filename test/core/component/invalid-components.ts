@@ -226,6 +226,23 @@ export const invalidComponents: Readonly<Record<string, readonly (readonly [rule
       /all types in export `f`/,
     ],
   ],
+  imports: [
+    [
+      'an import is about no resource type of the component’s own',
+      '(component (type $r (resource (rep i32))) (import "r" (type (eq $r))))',
+      /about imported resource types, got one/,
+    ],
+    [
+      'nor about one of a component instance in it',
+      '(component (component $c (type $r (resource (rep i32))) (export "r" (type $r))) (instance $c (instantiate $c)) (alias export $c "r" (type $r)) (import "r" (type (eq $r))))',
+      /about imported resource types, got one/,
+    ],
+    [
+      'in a component type it is about no exported one',
+      '(component (type (component (export "r" (type $r (sub resource))) (import "s" (type (eq $r))))))',
+      /about imported resource types, got one/,
+    ],
+  ],
   'core instances': [
     [
       'each imported module name has an argument',

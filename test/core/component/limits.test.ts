@@ -91,6 +91,17 @@ describe('what a component may have is bounded', () => {
     expect(refusalOf(component(core, custom, custom), { sections: 3 })?.message).toMatch(/at most 3 sections/)
   })
 
+  test('in bytes of one value, which the component model holds below 2^28', () => {
+    const doubled = (times: number): Uint8Array =>
+      component(types([0x7d], ...Array.from({ length: times }, (_, nth) => [0x6f, 2, nth, nth])))
+    const wide = { typeSize: 2 ** 40, typesSize: 2 ** 50 }
+    expect(refusalOf(doubled(27), wide)).toBeUndefined()
+    expect(refusalOf(doubled(28), wide)?.message).toMatch(/less than 2\^28 bytes, got a type of 268435456/)
+    // Strings are counted with 64-bit pointers: 16 bytes each.
+    const strings = component(types([0x73], ...Array.from({ length: 24 }, (_, nth) => [0x6f, 2, nth, nth])))
+    expect(refusalOf(strings, wide)?.message).toMatch(/less than 2\^28 bytes/)
+  })
+
   test('in bytes, twice as many of which are allowed when it is metered', () => {
     const bytes = component(section(ids.custom, [4, 1, 2, 3, 4]))
     const limits = { ...defaultComponentLimits, componentBytes: bytes.length - 1 }

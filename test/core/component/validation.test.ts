@@ -103,6 +103,7 @@ describe('bytes that no tool writes', () => {
       /outer alias of a type, component or core module, got one of a func/,
     ],
     ['a canonical function of no known kind', component(section(ids.canon, vec([[0x55]]))), /canonical function, got 0x55/],
+    ['a canonical function that is none', component(section(ids.canon, vec([[1, 1, 0, 0]]))), /expected a function \(0\), got 0x01/],
     [
       'a canonical option of no known kind',
       component(
