@@ -74,25 +74,25 @@
   (func (export "both") (result u32) (canon lift (core func $m "both"))))
 (component instance $f $Forge)
 (assert_return (invoke $f "both") (u32.const 34))
-(assert_trap (invoke $f "rep" (u32.const 0)) "handle: ")
+(assert_trap (invoke $f "rep" (u32.const 0)) "handle: a live handle")
 (component instance $f $Forge)
-(assert_trap (invoke $f "drop" (u32.const 0)) "handle: ")
+(assert_trap (invoke $f "drop" (u32.const 0)) "handle: a live handle")
 (component instance $f $Forge)
-(assert_trap (invoke $f "rep" (u32.const 1)) "handle: ")
+(assert_trap (invoke $f "rep" (u32.const 1)) "handle: a live handle")
 (component instance $f $Forge)
-(assert_trap (invoke $f "drop" (u32.const 1)) "handle: ")
+(assert_trap (invoke $f "drop" (u32.const 1)) "handle: a live handle")
 (component instance $f $Forge)
-(assert_trap (invoke $f "rep" (u32.const 0xffffffff)) "handle: ")
+(assert_trap (invoke $f "rep" (u32.const 0xffffffff)) "handle: a live handle")
 (component instance $f $Forge)
-(assert_trap (invoke $f "drop" (u32.const 0x80000000)) "handle: ")
+(assert_trap (invoke $f "drop" (u32.const 0x80000000)) "handle: a live handle")
 (component instance $f $Forge)
-(assert_trap (invoke $f "rep-dropped") "handle: ")
+(assert_trap (invoke $f "rep-dropped") "handle: a live handle")
 (component instance $f $Forge)
-(assert_trap (invoke $f "drop-twice") "handle: ")
+(assert_trap (invoke $f "drop-twice") "handle: a live handle")
 (component instance $f $Forge)
-(assert_trap (invoke $f "rep-as-other") "handle: ")
+(assert_trap (invoke $f "rep-as-other") "handle: to be of another resource type")
 (component instance $f $Forge)
-(assert_trap (invoke $f "drop-as-other") "handle: ")
+(assert_trap (invoke $f "drop-as-other") "handle: to be of another resource type")
 
 ;; Between two components. `$Owner` defines the type and logs what its destructor was given; `$User` has handles to it.
 (component definition $Two
@@ -253,24 +253,30 @@
 (assert_return (invoke $t "dropped") (u32.const 1020304))
 (assert_return (invoke $t "drops") (u32.const 4))
 ;; What was moved or dropped is no handle any more; what never was one is none.
-(assert_trap (invoke $t "look-at-taken") "handle: ")
+(assert_trap (invoke $t "look-at-taken") "handle: a live handle")
 (component instance $t $Two)
-(assert_trap (invoke $t "take-twice") "handle: ")
+(assert_trap (invoke $t "take-twice") "handle: a live handle")
 (component instance $t $Two)
-(assert_trap (invoke $t "drop-taken") "handle: ")
+(assert_trap (invoke $t "drop-taken") "handle: a live handle")
 (component instance $t $Two)
-(assert_trap (invoke $t "look-at-dropped") "handle: ")
+(assert_trap (invoke $t "look-at-dropped") "handle: a live handle")
 (component instance $t $Two)
-(assert_trap (invoke $t "look-at-forged") "handle: ")
+(assert_trap (invoke $t "look-at-forged") "handle: a live handle")
 (component instance $t $Two)
-(assert_trap (invoke $t "take-forged") "handle: ")
+(assert_trap (invoke $t "take-forged") "handle: a live handle")
 (component instance $t $Two)
-(assert_trap (invoke $t "take-lent") "handle: ")
+(assert_trap (invoke $t "take-lent") "handle: not to be lent")
 
 ;; Borrows that a component holds as handles: for the time of the call, not longer, not to be owned.
 (component definition $Borrows
   (component $Owner
-    (type $local (resource (rep i32)))
+    (core module $Log
+      (global $drops (mut i32) (i32.const 0))
+      (func (export "destroy") (param i32) (global.set $drops (i32.add (global.get $drops) (i32.const 1))))
+      (func (export "drops") (result i32) (global.get $drops)))
+    (core instance $log (instantiate $Log))
+    (func (export "drops") (result u32) (canon lift (core func $log "drops")))
+    (type $local (resource (rep i32) (dtor (core func $log "destroy"))))
     (export $R "r" (type $local))
     (core func $new (canon resource.new $local))
     (core module $M
@@ -362,6 +368,7 @@
     (func (export "drop-twice") (canon lift (core func $m "drop-twice")))
     (func (export "drop-one-of-two") (canon lift (core func $m "drop-one-of-two"))))
   (instance $user (instantiate $User (with "owner" (instance $owner)) (with "middle" (instance $middle))))
+  (export "drops" (func $owner "drops"))
   (export "pass-on" (func $user "pass-on"))
   (export "keep" (func $user "keep"))
   (export "own-it" (func $user "own-it"))
@@ -369,16 +376,19 @@
   (export "drop-one-of-two" (func $user "drop-one-of-two")))
 (component instance $b $Borrows)
 (assert_return (invoke $b "pass-on") (u32.const 42))
+;; Two borrows were dropped and one own: only that one ends the resource.
+(assert_return (invoke $b "drops") (u32.const 1))
 (assert_return (invoke $b "pass-on") (u32.const 42))
+(assert_return (invoke $b "drops") (u32.const 2))
 ;; Not dropped by the end of the call (canon lift: the task's borrows).
-(assert_trap (invoke $b "keep") "handle: ")
+(assert_trap (invoke $b "keep") "handle: borrowed handles to be dropped")
 (component instance $b $Borrows)
-(assert_trap (invoke $b "drop-one-of-two") "handle: ")
+(assert_trap (invoke $b "drop-one-of-two") "handle: borrowed handles to be dropped")
 ;; A borrow is no own (lift_own).
 (component instance $b $Borrows)
-(assert_trap (invoke $b "own-it") "handle: ")
+(assert_trap (invoke $b "own-it") "handle: to be owned")
 (component instance $b $Borrows)
-(assert_trap (invoke $b "drop-twice") "handle: ")
+(assert_trap (invoke $b "drop-twice") "handle: a live handle")
 
 ;; Two instances of one component: two tables, and two types that are not each other's.
 (component definition $Instances
@@ -406,7 +416,7 @@
 (assert_return (invoke $i "new-a" (u32.const 11)) (u32.const 2))
 (assert_return (invoke $i "rep-a" (u32.const 1)) (u32.const 10))
 (assert_return (invoke $i "rep-b" (u32.const 1)) (u32.const 20))
-(assert_trap (invoke $i "rep-b" (u32.const 2)) "handle: ")
+(assert_trap (invoke $i "rep-b" (u32.const 2)) "handle: a live handle")
 
 ;; Handles in memory and inside other types: a list of owns moves each, a trap half way leaves no instance to ask.
 (component definition $Listed
@@ -466,7 +476,7 @@
   (export "same-twice" (func $user "same-twice")))
 (component instance $l $Listed)
 (assert_return (invoke $l "sum") (u32.const 42))
-(assert_trap (invoke $l "same-twice") "handle: ")
+(assert_trap (invoke $l "same-twice") "handle: a live handle")
 
 ;; A destructor that traps is a trap of the drop.
 (component
@@ -494,3 +504,45 @@
   (instance $user (instantiate $User (with "owner" (instance $owner))))
   (export "drop" (func $user "drop")))
 (assert_trap (invoke "drop") "engine: unreachable")
+
+;; While a handle is lent it cannot be dropped: the child that looks at it calls its parent, whose handle it is.
+(component
+  (core module $Table (table (export "table") 1 funcref))
+  (core instance $table (instantiate $Table))
+  (core module $Back
+    (import "" "table" (table 1 funcref))
+    (func (export "back") (call_indirect (i32.const 0))))
+  (core instance $back (instantiate $Back (with "" (instance $table))))
+  (func $back (canon lift (core func $back "back")))
+  (component $Child
+    (import "back" (func $back))
+    (core func $back-core (canon lower (func $back)))
+    (type $local (resource (rep i32)))
+    (export $R "r" (type $local))
+    (core func $new (canon resource.new $local))
+    (core module $M
+      (import "" "back" (func $back))
+      (func (export "look") (param i32) (call $back)))
+    (core instance $m (instantiate $M (with "" (instance (export "back" (func $back-core))))))
+    (func (export "make") (param "rep" u32) (result (own $R)) (canon lift (core func $new)))
+    (func (export "look") (param "x" (borrow $R)) (canon lift (core func $m "look"))))
+  (instance $child (instantiate $Child (with "back" (func $back))))
+  (alias export $child "r" (type $R))
+  (core func $make (canon lower (func $child "make")))
+  (core func $look (canon lower (func $child "look")))
+  (core func $drop (canon resource.drop $R))
+  (core module $M
+    (import "" "table" (table 1 funcref))
+    (import "" "make" (func $make (param i32) (result i32)))
+    (import "" "look" (func $look (param i32)))
+    (import "" "drop" (func $drop (param i32)))
+    (global $h (mut i32) (i32.const 0))
+    (func $back (call $drop (global.get $h)))
+    (elem (i32.const 0) $back)
+    (func (export "run")
+      (global.set $h (call $make (i32.const 1)))
+      (call $look (global.get $h))))
+  (core instance $m (instantiate $M (with "" (instance
+    (export "table" (table $table "table")) (export "make" (func $make)) (export "look" (func $look)) (export "drop" (func $drop))))))
+  (func (export "run") (canon lift (core func $m "run"))))
+(assert_trap (invoke "run") "handle: not to be lent")
