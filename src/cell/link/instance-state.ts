@@ -136,7 +136,6 @@ export class InstanceState {
   /** Waits for the host and then for a turn. One wait at a time: an instance is in one call at most. */
   wait(given: PromiseLike<unknown>, { returned, failed, finish }: Settling): Promise<CoreValue | undefined> {
     return new Promise((resolve, reject) => {
-      this.#stopWaiting = reject
       const settle = (outcome: () => unknown): void => {
         try {
           const value = outcome()
@@ -147,10 +146,11 @@ export class InstanceState {
           reject(error)
         }
       }
-      given.then(
-        (value) => settle(() => returned(value)),
-        (error: unknown) => settle(() => failed(error)),
-      )
+      this.#stopWaiting = waitFor(given, {
+        settled: (value) => settle(() => returned(value)),
+        rejected: (error) => settle(() => failed(error)),
+        stopped: reject,
+      })
     })
   }
 
@@ -185,6 +185,27 @@ export class InstanceState {
       for (const { own, representation } of handles) if (own) endQuietly(representation)
     }
   }
+}
+
+interface Waiter {
+  readonly settled: (value: unknown) => void
+  readonly rejected: (error: unknown) => void
+  readonly stopped: (reason: unknown) => void
+}
+
+/** Waits until it settles or the function that it gives is called; a promise that never settles holds on to nothing then. */
+const waitFor = (given: PromiseLike<unknown>, waiter: Waiter): Waiter['stopped'] => {
+  let waiting: Waiter | undefined = waiter
+  const take = (): Waiter | undefined => {
+    const taken = waiting
+    waiting = undefined
+    return taken
+  }
+  given.then(
+    (value) => take()?.settled(value),
+    (error: unknown) => take()?.rejected(error),
+  )
+  return (reason) => take()?.stopped(reason)
 }
 
 /** What one resource does when it ends must not keep the others from it; whoever made it hears of its errors in its own way. */

@@ -1,7 +1,9 @@
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { describe, expect, it } from 'vitest'
-import type { MeterHooks } from '#cell/link/linker.ts'
+import type { Instance, MeterHooks } from '#cell/link/linker.ts'
 import { agentWat, sleeperWat } from '../component-of.ts'
-import { agentPath, gate, instanceOf, outcomeOf, sealed } from './component-world.ts'
+import { agentPath, gate, instanceOf, linkedOf, outcomeOf, sealed, unlimited } from './component-world.ts'
 
 /** A component that calls another one: `inner` is the inside of the callee's module, which may call `$wait`, and has to export `f`. */
 const composedWat = (inner: string, outer = '(func (export "run") (param i32) (result i32) (call $f (local.get 0)))'): string => `(component
@@ -230,5 +232,33 @@ describe('calls on one instance', () => {
     const reason = new Error('killed')
     instance.end(reason)
     expect(await call).toBe(reason)
+  })
+
+  // V8 never frees a stack that waits, nor what is on it.
+  it.each(['the host', 'its turn'] as const)('leave nothing behind when the instance is ended that waits for %s', async (awaited) => {
+    setFlagsFromString('--expose-gc')
+    const collect = runInNewContext('gc') as () => void
+    const never = new Promise<never>(() => undefined)
+    const hooks: Partial<MeterHooks> =
+      awaited === 'the host' ? {} : { refill: (canSuspend) => (canSuspend ? 'yield' : 1000), yield: () => never }
+    const linked = await linkedOf(sleeping)
+    const begun: WeakRef<Instance>[] = []
+    const endOne = async (): Promise<void> => {
+      const instance = await linked.instantiate(
+        clock(() => never),
+        { ...unlimited, ...hooks },
+      )
+      begun.push(new WeakRef(instance))
+      const call = outcomeOf(instance.call(agentPath, ['']))
+      await new Promise((r) => setTimeout(r, 1))
+      instance.end(new Error('killed'))
+      await call
+    }
+    for (let nth = 0; nth < 5; nth++) await endOne()
+    for (let nth = 0; nth < 5; nth++) {
+      await new Promise((r) => setTimeout(r, 10))
+      collect()
+    }
+    expect(begun.filter((each) => each.deref() !== undefined)).toHaveLength(0)
   })
 })
