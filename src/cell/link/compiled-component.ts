@@ -52,6 +52,9 @@ export interface CompileOptions {
   readonly metered: boolean
 }
 
+/** Each costs every instance some microseconds that no fuel pays. */
+const maxTrampolines = 2000
+
 /** Reads a component and compiles its modules off the thread where V8 can. Rejects with WasmError, {@link LinkTrap} or the engine's CompileError. */
 export const compileComponent = async (bytes: Uint8Array, options: CompileOptions): Promise<CompiledComponent> => {
   const plan = readComponent(bytes, { metered: options.metered })
@@ -77,6 +80,7 @@ export const compileComponent = async (bytes: Uint8Array, options: CompileOption
 }
 
 const trampolinesFor = async (waiting: readonly (readonly [number, CompiledCanon])[]): Promise<CompiledComponent['trampolines']> => {
+  if (waiting.length > maxTrampolines) throw new LinkTrap(`expected at most ${maxTrampolines} functions between components`, 'link')
   const module = await compileTrampolines(waiting.map(([, canon]) => canon))
   return { module, places: new Map(waiting.map(([index], place) => [index, place])) }
 }

@@ -10,10 +10,13 @@ import { DeclaredError, LinkTrap, type Imports, type Instance, type MeterHooks }
 import { destroy } from './resource-canons.ts'
 import { isLike, restore, takeSnapshot, type Snapshot } from './snapshot.ts'
 
+/** What a call came to that ended as its type says. A declared error is none that was thrown: one from elsewhere must not pass for it. */
+type Ending = { readonly value: unknown } | { readonly declared: DeclaredError }
+
 /** Something that the guest is to do when its turn comes. */
 interface Task {
-  /** Gives what comes of it. Throws or rejects with what ends the instance. */
-  run(state: InstanceState): Promise<unknown>
+  /** Throws or rejects with what ends the instance. */
+  run(state: InstanceState): Promise<Ending>
   resolve(value: unknown): void
   reject(error: unknown): void
 }
@@ -55,9 +58,10 @@ export class ComponentInstance implements Instance {
   reset(): boolean {
     const isFree = this.#stage === 'serving' && this.#running === undefined
     if (!isFree || this.#snapshot === undefined || !restore(this.#state, this.#snapshot)) return false
-    this.#state.reset(this.#newOwner())
+    // Before resources are told of it, which may end the instance.
     this.#stage = 'idle'
-    return true
+    this.#state.reset(this.#newOwner())
+    return this.#isIdle()
   }
 
   serve(hooks: MeterHooks): void {
@@ -80,6 +84,10 @@ export class ComponentInstance implements Instance {
     return { bytes, peakBytes: bytes }
   }
 
+  #isIdle(): boolean {
+    return this.#stage === 'idle'
+  }
+
   #newOwner(): ResourceOwner {
     const owner: ResourceOwner = { dropFromHost: (resource, rep) => this.#dropFromHost(owner, resource, rep) }
     return owner
@@ -89,7 +97,7 @@ export class ComponentInstance implements Instance {
     const destructor = this.#state.component.destructors[resource]
     if (destructor === undefined || this.#stage !== 'serving' || this.#state.owner !== owner) return
     const nothing = (): void => undefined
-    this.#take({ run: async (state) => destroy(state, destructor, rep), resolve: nothing, reject: nothing })
+    this.#take({ run: async (state) => ({ value: await destroy(state, destructor, rep) }), resolve: nothing, reject: nothing })
   }
 
   #notServing(): LinkTrap {
@@ -107,21 +115,19 @@ export class ComponentInstance implements Instance {
     this.#running = task
     try {
       task.run(this.#state).then(
-        (value) => this.#settle(task, () => task.resolve(value)),
-        (error: unknown) => {
-          if (error instanceof DeclaredError) this.#settle(task, () => task.reject(error))
-          else this.#trapped(task, error)
-        },
+        (ending) => this.#settle(task, ending),
+        (error: unknown) => this.#trapped(task, error),
       )
     } catch (error) {
       this.#trapped(task, error)
     }
   }
 
-  #settle(task: Task, settle: () => void): void {
+  #settle(task: Task, ending: Ending): void {
     if (this.#running !== task) return
     this.#running = undefined
-    settle()
+    if ('declared' in ending) task.reject(ending.declared)
+    else task.resolve(ending.value)
     const next = this.#waiting.shift()
     if (next !== undefined) this.#run(next)
   }
@@ -158,17 +164,16 @@ const start = (state: InstanceState): void => {
   functions.started()
 }
 
-const callLifted = (state: InstanceState, lifted: LiftedFunction, args: readonly unknown[]): Promise<unknown> => {
+const callLifted = (state: InstanceState, lifted: LiftedFunction, args: readonly unknown[]): Promise<Ending> => {
   const flat = lifted.begin(state, args)
   return state.functions
     .promising(lifted.core)(...flat)
     .then((returned) => finishLifted(state, lifted, returned))
 }
 
-const finishLifted = (state: InstanceState, lifted: LiftedFunction, returned: CoreValue | undefined): unknown => {
-  const value = lifted.finish(state, returned, (lifted) => lifted)
-  if (!lifted.type.declaresError) return value
+const finishLifted = (state: InstanceState, lifted: LiftedFunction, returned: CoreValue | undefined): Ending => {
+  const value = lifted.finish(state, returned, (result) => result)
+  if (!lifted.type.declaresError) return { value }
   const { tag, val } = value as { readonly tag: 'ok' | 'err'; readonly val: unknown }
-  if (tag === 'err') throw new DeclaredError(val)
-  return val
+  return tag === 'err' ? { declared: new DeclaredError(val) } : { value: val }
 }

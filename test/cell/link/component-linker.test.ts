@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest'
 import { WitError } from '#cell/adapters/wit-error.ts'
 import { GuestEnd } from '#cell/adapters/world.ts'
 import { ComponentLinker } from '#cell/link/component-linker.ts'
-import { LinkTrap, type Imports, type MeterHooks } from '#cell/link/linker.ts'
+import { DeclaredError, LinkTrap, type Imports, type MeterHooks } from '#cell/link/linker.ts'
 import { agentWat, clockArguments, clockImports, clockImportsOfCore, glueArtifactOf, sleeperWat } from '../component-of.ts'
 import { agentPath, gate, instanceOf, linkedOf, outcomeOf, sealed, unlimited } from './component-world.ts'
 
@@ -57,6 +57,13 @@ describe('the component linker', () => {
   it('rejects when a host function rejects, also where its type has no error', async () => {
     const instance = await instanceOf(sleeping, { imports: clock(() => Promise.reject(new Error('host is gone'))) })
     await expect(instance.call(agentPath, [''])).rejects.toThrow('host is gone')
+  })
+
+  it('takes no declared error of another component for its guest’s own', async () => {
+    const error = new DeclaredError('of another component')
+    const instance = await instanceOf(sleeping, { imports: clock(() => Promise.reject(error)) })
+    await expect(instance.call(agentPath, [''])).rejects.toBe(error)
+    await expect(instance.call(agentPath, [''])).rejects.toMatchObject({ code: 'poisoned' })
   })
 
   it('runs no further call after a trap', async () => {

@@ -213,6 +213,23 @@ describe('an instance cannot be reset', () => {
     expect(instance.reset()).toBe(false)
   })
 
+  it('when one of its resources ends it', async () => {
+    class Pollable {
+      block(): void {}
+      [Symbol.dispose](): void {
+        instance.end(new Error('over'))
+      }
+    }
+    const imports = sealed({
+      'wasi:io/poll': { Pollable },
+      'wasi:clocks/monotonic-clock': { now: () => 0n, subscribeDuration: () => new Pollable() },
+    })
+    const instance = await instanceOf(sleeperWat(run('(drop (call $subscribe (i64.const 1))) (call $done)')), { imports })
+    await instance.call(agentPath, [''])
+    expect(instance.reset()).toBe(false)
+    expect(() => instance.serve(unlimited)).toThrow('expected an instance that was reset')
+  })
+
   it('while a call runs, after a trap, and after its end', async () => {
     const wait = gate()
     class Pollable {
