@@ -35,13 +35,18 @@ export const endingOf = async (
 type Members = Readonly<Record<string, (...args: readonly unknown[]) => unknown>>
 type Instantiate = (getCoreModule: (name: string) => Promise<object>, imports: object) => Promise<Readonly<Record<string, Members>>>
 
-/** Stock jco: its transpiler as published, its glue as it comes, nothing rewritten and nothing patched. */
-export const stockJco: Contend = async (component, imports) => {
+/** What stock jco makes of a component: its transpiler as published, its glue as it comes, nothing rewritten and nothing patched. */
+export const instantiateStock = async (component: Uint8Array, imports: object): Promise<Readonly<Record<string, Members>>> => {
   const { files } = await transpileBytes(component, { name: 'component', instantiation: 'async', emitTypescriptDeclarations: false })
   const byName = new Map(Object.entries(files as unknown as Readonly<Record<string, Uint8Array>>))
   const glue = Buffer.from(byName.get('component.js') ?? []).toString('base64')
   const { instantiate } = (await import(/* @vite-ignore */ `data:text/javascript;base64,${glue}`)) as { readonly instantiate: Instantiate }
-  const exports = await instantiate((name) => engine.compile(Uint8Array.from(byName.get(name) ?? [])), imports)
+  return instantiate((name) => engine.compile(Uint8Array.from(byName.get(name) ?? [])), imports)
+}
+
+/** Stock jco as a contender. */
+export const stockJco: Contend = async (component, imports) => {
+  const exports = await instantiateStock(component, imports)
   return {
     call: ([from, name], args) => endingOf(() => exports[from]?.[name]?.(...args), withPayload),
   }

@@ -1,0 +1,121 @@
+/** Components for the tests of resources, as text. */
+
+export const thingHost = 'test:res/host'
+export const thingGuest = 'test:res/guest'
+export const ownThings = 'test:res/things'
+
+/** Memory, an allocator that never frees, and one word of it to keep a handle in. */
+const libc = `(core module $libc
+    (memory (export "memory") 1)
+    (global $next (mut i32) (i32.const 1024))
+    (func (export "realloc") (param i32 i32 i32 i32) (result i32)
+      (global.get $next)
+      (global.set $next (i32.add (global.get $next) (i32.and (i32.add (local.get 3) (i32.const 15)) (i32.const -16))))))
+  (core instance $libc (instantiate $libc))`
+
+const memory = '(memory (core memory $libc "memory")) (realloc (core func $libc "realloc"))'
+
+/** Exported functions of {@link thingUser}: name, type and body of the core function. */
+const uses: readonly (readonly [name: string, type: string, core: string])[] = [
+  ['make', '(param "x" u32) (result (own $thing))', '(param i32) (result i32) (call $new (local.get 0))'],
+  ['pass', '(param "x" (own $thing)) (result (own $thing))', '(param i32) (result i32) (local.get 0)'],
+  ['look', '(param "x" (borrow $thing)) (result u32)', '(param i32) (result i32) (call $get (local.get 0)) (call $drop (local.get 0))'],
+  [
+    'pass-list',
+    '(param "x" (list (own $thing))) (result (list (own $thing)))',
+    '(param i32 i32) (result i32) (i32.store (i32.const 8) (local.get 0)) (i32.store (i32.const 12) (local.get 1)) (i32.const 8)',
+  ],
+  [
+    'join',
+    '(param "a" (own $thing)) (param "b" (borrow $thing)) (result (own $thing))',
+    '(param i32 i32) (result i32) (call $join (local.get 0) (local.get 1)) (call $drop (local.get 1))',
+  ],
+  ['keep', '(param "x" (own $thing))', '(param i32) (i32.store (i32.const 0) (local.get 0))'],
+  ['give', '(result (own $thing))', '(result i32) (i32.load (i32.const 0))'],
+  ['lose', '(param "x" (own $thing))', '(param i32) (call $drop (local.get 0))'],
+  ['look-at-kept', '(result u32)', '(result i32) (call $get (i32.load (i32.const 0)))'],
+  // What a hostile guest tries.
+  ['forge', '(param "handle" u32) (result u32)', '(param i32) (result i32) (call $get (local.get 0))'],
+  ['drop-forged', '(param "handle" u32)', '(param i32) (call $drop (local.get 0))'],
+  ['drop-twice', '(param "x" (own $thing))', '(param i32) (call $drop (local.get 0)) (call $drop (local.get 0))'],
+  ['use-dropped', '(param "x" (own $thing)) (result u32)', '(param i32) (result i32) (call $drop (local.get 0)) (call $get (local.get 0))'],
+  ['move-lent', '(param "x" (own $thing)) (result (own $thing))', '(param i32) (result i32) (call $join (local.get 0) (local.get 0))'],
+  ['give-borrowed', '(param "x" (borrow $thing)) (result (own $thing))', '(param i32) (result i32) (local.get 0)'],
+  [
+    'move-borrowed',
+    '(param "x" (borrow $thing)) (result (own $thing))',
+    '(param i32) (result i32) (call $join (local.get 0) (local.get 0))',
+  ],
+  ['keep-borrowed', '(param "x" (borrow $thing))', '(param i32) (nop)'],
+  [
+    'give-twice',
+    '(param "x" (own $thing)) (result (tuple (own $thing) (own $thing)))',
+    '(param i32) (result i32) (i32.store (i32.const 8) (local.get 0)) (i32.store (i32.const 12) (local.get 0)) (i32.const 8)',
+  ],
+]
+
+/** Uses a resource of its host in every way, right and wrong. */
+export const thingUser = `(component
+  (import "${thingHost}" (instance $host
+    (export "thing" (type $thing (sub resource)))
+    (export "[constructor]thing" (func (param "x" u32) (result (own $thing))))
+    (export "[method]thing.get" (func (param "self" (borrow $thing)) (result u32)))
+    (export "[static]thing.join" (func (param "a" (own $thing)) (param "b" (borrow $thing)) (result (own $thing))))))
+  (alias export $host "thing" (type $thing))
+  (core func $new (canon lower (func $host "[constructor]thing")))
+  (core func $get (canon lower (func $host "[method]thing.get")))
+  (core func $join (canon lower (func $host "[static]thing.join")))
+  (core func $drop (canon resource.drop $thing))
+  ${libc}
+  (core module $m
+    (import "libc" "memory" (memory 1))
+    (import "host" "new" (func $new (param i32) (result i32)))
+    (import "host" "get" (func $get (param i32) (result i32)))
+    (import "host" "join" (func $join (param i32 i32) (result i32)))
+    (import "host" "drop" (func $drop (param i32)))
+    ${uses.map(([name, , core]) => `(func (export "${name}") ${core})`).join('\n    ')})
+  (core instance $m (instantiate $m (with "libc" (instance $libc)) (with "host" (instance
+    (export "new" (func $new)) (export "get" (func $get)) (export "join" (func $join)) (export "drop" (func $drop))))))
+  ${uses.map(([name, type]) => `(func $${name} ${type} (canon lift (core func $m "${name}") ${memory}))`).join('\n  ')}
+  (instance $out ${uses.map(([name]) => `(export "${name}" (func $${name}))`).join(' ')})
+  (export "${thingGuest}" (instance $out)))`
+
+/** Defines a resource: a number that is made, read, added to and destroyed, and counts how many were. */
+export const thingMaker = `(component
+  (component $maker
+    (core module $dead
+      (global $dropped (mut i32) (i32.const 0))
+      (func (export "dtor") (param i32) (global.set $dropped (i32.add (global.get $dropped) (i32.add (i32.const 1000) (local.get 0)))))
+      (func (export "dropped") (result i32) (global.get $dropped)))
+    (core instance $dead (instantiate $dead))
+    (type $r' (resource (rep i32) (dtor (core func $dead "dtor"))))
+    (export $r "tally" (type $r'))
+    (core func $new (canon resource.new $r'))
+    (core func $rep (canon resource.rep $r'))
+    (core func $drop (canon resource.drop $r'))
+    (core module $m
+      (import "" "new" (func $new (param i32) (result i32)))
+      (import "" "rep" (func $rep (param i32) (result i32)))
+      (import "" "drop" (func $drop (param i32)))
+      (func (export "make") (param i32) (result i32) (call $new (local.get 0)))
+      ;; A borrow of its own resource comes as its representation.
+      (func (export "get") (param i32) (result i32) (local.get 0))
+      (func (export "merge") (param i32 i32) (result i32) (local i32)
+        (local.set 2 (call $new (i32.add (call $rep (local.get 0)) (local.get 1))))
+        (call $drop (local.get 0))
+        (local.get 2))
+      (func (export "forge") (param i32) (result i32) (local.get 0))
+      (func (export "look") (param i32) (result i32) (call $rep (local.get 0))))
+    (core instance $m (instantiate $m (with "" (instance (export "new" (func $new)) (export "rep" (func $rep)) (export "drop" (func $drop))))))
+    (func $make (param "x" u32) (result (own $r)) (canon lift (core func $m "make")))
+    (func $get (param "self" (borrow $r)) (result u32) (canon lift (core func $m "get")))
+    (func $merge (param "a" (own $r)) (param "b" (borrow $r)) (result (own $r)) (canon lift (core func $m "merge")))
+    (func $dropped (result u32) (canon lift (core func $dead "dropped")))
+    (func $forge (param "handle" u32) (result (own $r)) (canon lift (core func $m "forge")))
+    (func $look (param "handle" u32) (result u32) (canon lift (core func $m "look")))
+    (export "[constructor]tally" (func $make))
+    (export "[method]tally.get" (func $get))
+    (export "[static]tally.merge" (func $merge))
+    (export "dropped" (func $dropped)) (export "forge" (func $forge)) (export "look" (func $look)))
+  (instance $i (instantiate $maker))
+  (export "${ownThings}" (instance $i)))`
