@@ -12,7 +12,7 @@ type Of<K extends string> = Extract<Directive, { readonly kind: K }>
 
 /** The message expects a feature to be refused by its name, which is what `beyond` does. */
 const expectsGate = /requires the .*feature|not enabled|not supported|unsupported/i
-/** The message expects too much of something. */
+/** The message expects too much of something; ours says then how much there may be. */
 const expectsLimit = /too (?:many|large|big|deep)|limit|exceed|size/i
 
 /** What an invocation is about, or why it cannot be made. */
@@ -240,7 +240,7 @@ const judgeRefusal = ({ by, message }: NotMade, expected: string): Judgement => 
   if (by === 'text') return { verdict: 'text', detail }
   if (by === 'invalid') return pass(detail)
   if (by === 'broken') return fail(detail)
-  const expectsSo = expectsGate.test(expected) || expectsLimit.test(expected)
+  const expectsSo = expectsGate.test(expected) || (expectsLimit.test(expected) && /\bat most\b/.test(message))
   return expectsSo ? pass(detail) : unsupported(`refused by name before the rule was looked at: ${detail}`)
 }
 
