@@ -81,8 +81,7 @@ export const thingUser = `(component
   (export "${thingGuest}" (instance $out)))`
 
 /** Defines a resource: a number that is made, read, added to and destroyed, and counts how many were. */
-export const thingMaker = `(component
-  (component $maker
+const maker = `(component $maker
     (core module $dead
       (global $dropped (mut i32) (i32.const 0))
       (func (export "dtor") (param i32) (global.set $dropped (i32.add (global.get $dropped) (i32.add (i32.const 1000) (local.get 0)))))
@@ -116,6 +115,55 @@ export const thingMaker = `(component
     (export "[constructor]tally" (func $make))
     (export "[method]tally.get" (func $get))
     (export "[static]tally.merge" (func $merge))
-    (export "dropped" (func $dropped)) (export "forge" (func $forge)) (export "look" (func $look)))
+    (export "dropped" (func $dropped)) (export "forge" (func $forge)) (export "look" (func $look)))`
+
+/** A component that exports a resource of its own. */
+export const thingMaker = `(component ${maker}
   (instance $i (instantiate $maker))
   (export "${ownThings}" (instance $i)))`
+
+/** Two components, one of which uses the resource of the other: adds up 1 to n in tallies, and says what is left and how many were dropped. */
+export const thingChain = `(component ${maker}
+  (component $summer
+    (import "things" (instance $things
+      (export "tally" (type $r (sub resource)))
+      (export "[constructor]tally" (func (param "x" u32) (result (own $r))))
+      (export "[method]tally.get" (func (param "self" (borrow $r)) (result u32)))
+      (export "[static]tally.merge" (func (param "a" (own $r)) (param "b" (borrow $r)) (result (own $r))))
+      (export "dropped" (func (result u32)))))
+    (alias export $things "tally" (type $r))
+    (core func $new (canon lower (func $things "[constructor]tally")))
+    (core func $get (canon lower (func $things "[method]tally.get")))
+    (core func $merge (canon lower (func $things "[static]tally.merge")))
+    (core func $dropped (canon lower (func $things "dropped")))
+    (core func $drop (canon resource.drop $r))
+    (core module $m
+      (import "" "new" (func $new (param i32) (result i32)))
+      (import "" "get" (func $get (param i32) (result i32)))
+      (import "" "merge" (func $merge (param i32 i32) (result i32)))
+      (import "" "dropped" (func $dropped (result i32)))
+      (import "" "drop" (func $drop (param i32)))
+      (memory (export "memory") 1)
+      (func (export "sum") (param $n i32) (result i32) (local $sum i32) (local $one i32)
+        (local.set $sum (call $new (i32.const 1)))
+        (loop $again
+          (local.set $one (call $new (local.get $n)))
+          (local.set $sum (call $merge (local.get $sum) (local.get $one)))
+          (call $drop (local.get $one))
+          (local.set $n (i32.sub (local.get $n) (i32.const 1)))
+          (br_if $again (local.get $n)))
+        (i32.store (i32.const 8) (call $get (local.get $sum)))
+        (call $drop (local.get $sum))
+        (i32.store (i32.const 12) (call $dropped))
+        (i32.const 8))
+      (func (export "misuse") (param $n i32) (result i32)
+        (drop (call $merge (local.get $n) (local.get $n)))
+        (i32.const 8)))
+    (core instance $m (instantiate $m (with "" (instance
+      (export "new" (func $new)) (export "get" (func $get)) (export "merge" (func $merge)) (export "dropped" (func $dropped)) (export "drop" (func $drop))))))
+    (func $sum (param "n" u32) (result (tuple u32 u32)) (canon lift (core func $m "sum") (memory (core memory $m "memory"))))
+    (func $misuse (param "n" u32) (result (tuple u32 u32)) (canon lift (core func $m "misuse") (memory (core memory $m "memory"))))
+    (export "sum" (func $sum)) (export "misuse" (func $misuse)))
+  (instance $i (instantiate $maker))
+  (instance $s (instantiate $summer (with "things" (instance $i))))
+  (export "${thingGuest}" (instance $s)))`

@@ -3,7 +3,7 @@ import { beforeAll, describe, expect, test } from 'vitest'
 import { LinkTrap } from '#cell/link/linker.ts'
 import { assemble, instantiateStock, stockJco, type Contend, type Contender, type Ending } from './contenders.ts'
 import { cordon, linkedByCordon, unlimited } from './own-linker.ts'
-import { ownThings, thingGuest, thingHost, thingMaker, thingUser } from './resource-components.ts'
+import { ownThings, thingChain, thingGuest, thingHost, thingMaker, thingUser } from './resource-components.ts'
 import { sealedImports } from './sealed-imports.ts'
 
 class Thing {
@@ -250,5 +250,28 @@ describe('resources of a component', () => {
     const instance = await (await linkedByCordon(maker)).instantiate({}, unlimited)
     await instance.call([ownThings, 'Tally', 'constructor'], [1])
     await expect(instance.call([ownThings, name], [2 ** 30])).rejects.toMatchObject({ code: 'handle' })
+  })
+})
+
+describe('resources between components', () => {
+  test('are made, lent, moved and dropped alike under both linkers', async () => {
+    const chain = await assemble(thingChain)
+    const contenders = await Promise.all([cordon, stockJco].map((contend) => contend(chain, {})))
+    let droppedBefore = 0
+    for (const n of [1, 2, 10, 100]) {
+      const sum = 1 + (n * (n + 1)) / 2
+      // Each tally counts 1000 and what it stood for: the terms, the partial sums of merging, and the last one.
+      const partial = Array.from({ length: n }, (_, nth) => 1 + (n * (n + 1) - (n - nth) * (n - nth + 1)) / 2)
+      const terms = (n * (n + 1)) / 2
+      droppedBefore += 1000 * (2 * n + 1) + terms + partial.reduce((total, each) => total + each, 0) + sum
+      for (const contender of contenders) {
+        expect(await call(contender, 'sum', [n])).toEqual({ kind: 'returned', value: [sum, droppedBefore] })
+      }
+    }
+  })
+
+  test('do not move while they are lent, nor without being there', async () => {
+    const chain = await assemble(thingChain)
+    expect(await call(await cordon(chain, {}), 'misuse', [77])).toSatisfy(isHandleTrap)
   })
 })
