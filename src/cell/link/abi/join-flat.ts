@@ -18,14 +18,12 @@ export const joinFlat = (cases: readonly (readonly CoreType[])[]): readonly Core
 
 const scratch = new DataView(new ArrayBuffer(8))
 
-/** All NaN as one, in bits: the number alone does not say which it is. */
+/** The bits of a float as its type lowered it: of NaN, those of the canonical one. */
 const f32Bits = (value: number): number => {
-  if (Number.isNaN(value)) return 0x7fc0_0000
   scratch.setFloat32(0, value)
   return scratch.getUint32(0)
 }
 const f64Bits = (value: number): bigint => {
-  if (Number.isNaN(value)) return 0x7ff8_0000_0000_0000n
   scratch.setFloat64(0, value)
   return scratch.getBigUint64(0)
 }

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import type { ValueType } from '#core/component/component-plan.ts'
-import { compileParameters } from '#cell/link/abi/compile-parameters.ts'
+import { compileParameters, compileResult } from '#cell/link/abi/compile-parameters.ts'
 import { compileType } from '#cell/link/abi/compile-type.ts'
 import type { LiftingBudget } from '#cell/link/abi/compiled-type.ts'
 import { defaultLiftingBudget, LiftingMeter } from '#cell/link/abi/lifting-meter.ts'
@@ -73,9 +73,14 @@ describe('lifting is charged before anything is made', () => {
     expect(thrownBy(() => flags.lift(guestWith({ bytesPerCall: 100_000 }), [0, 1000], 0))).toEqual(overBudget)
   })
 
-  test('what is in no list is charged by its type', () => {
+  test('what is in no list is charged by its type: flat, in memory, as a result', () => {
     const big: ValueType = { kind: 'tuple', items: Array.from({ length: 1000 }, (): ValueType => ({ kind: 'u64' })) }
-    expect(thrownBy(() => compileParameters([big]).lift(guestWith({ bytesPerCall: 10_000 }), [0]))).toEqual(overBudget)
+    const flags: ValueType = { kind: 'flags', names: Array.from({ length: 32 }, (_, index) => `f${index}`) }
+    const guest = (): MemoryGuest => guestWith({ bytesPerCall: 200 })
+    expect(thrownBy(() => compileParameters([big]).lift(guest(), [0]))).toEqual(overBudget)
+    expect(thrownBy(() => compileParameters([flags]).lift(guest(), [0]))).toEqual(overBudget)
+    expect(thrownBy(() => compileResult(big).lift(guest(), 0))).toEqual(overBudget)
+    expect(thrownBy(() => compileResult(flags).lift(guest(), 0))).toEqual(overBudget)
   })
 
   test('a body of 1 MiB passes, as bytes and as text', () => {
@@ -106,10 +111,12 @@ describe('the meter', () => {
     }
     meter.startCall()
     expect(() => meter.charge(0, 6)).toThrow('25 bytes in one session')
-    meter.startCall()
-    expect(() => meter.charge(3, 0)).toThrow()
     meter.startSession(tight)
     meter.charge(5, 10)
+    meter.startCall()
+    meter.charge(5, 0)
+    meter.startCall()
+    expect(() => meter.charge(3, 0)).toThrow('12 elements in one session')
   })
 
   test('what did not fit stays charged: a guest that is not ended cannot go on asking', () => {
