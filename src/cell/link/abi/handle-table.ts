@@ -4,7 +4,7 @@ import { LinkTrap } from '#cell/link/linker.ts'
 const maxTableLength = 2 ** 28 - 1
 
 /** Handles that the tables of one instance may hold together when nobody says otherwise: what an agent with a thousand open requests needs, at some 10 MB. */
-export const defaultMaxHandles = 65_536
+const defaultMaxHandles = 65_536
 
 /** Bounds the entries of several tables together. */
 export class HandleQuota {
