@@ -74,9 +74,12 @@ const compileList = (element: ValueType, level: number): AbiType => {
   return numeric === undefined ? listOf(compileNested(element, level)) : numericListOf(numeric)
 }
 
+/** jco's rule: only where undefined would be a value of `some` as well does an option need a tag to tell the two apart. */
+const isTaggedOption = (some: ValueType): boolean => some.kind === 'option' && !isTaggedOption(some.some)
+
 const compileOption = (some: ValueType, level: number): AbiType => {
   const compiled = compileNested(some, level)
-  return some.kind === 'option' ? nestedOptionOf(compiled) : optionOf(compiled)
+  return isTaggedOption(some) ? nestedOptionOf(compiled) : optionOf(compiled)
 }
 
 /** Handles: what they stand for is the call's to know (`lift_own` … `lower_borrow`). */

@@ -155,7 +155,7 @@ export const resultOf = (ok: AbiType | undefined, error: AbiType | undefined): A
   return compileVariant(compiled, shared, objectBytes, face)
 }
 
-/** An option whose value is not one itself: the value, or undefined for none; hosts may say null too. */
+/** An option whose value is never undefined: the value, or undefined for none; hosts may say null too. */
 export const optionOf = (some: AbiType): AbiType => {
   const { compiled, shared } = compileCases([
     { name: 'none', type: undefined },
@@ -170,7 +170,7 @@ export const optionOf = (some: AbiType): AbiType => {
   })
 }
 
-/** An option of an option: `{ tag: 'none' }` or `{ tag: 'some', val }`, since undefined would say either. */
+/** An option whose value may be undefined itself: `{ tag: 'none' }` or `{ tag: 'some', val }`. */
 export const nestedOptionOf = (some: AbiType): AbiType =>
   variantOf([
     { name: 'none', type: undefined },

@@ -193,11 +193,14 @@ const recordValue = (fields: Extract<ValueType, { readonly kind: 'record' }>['fi
 const tagged = (tag: string, type: ValueType | undefined, part: Part): fc.Arbitrary<unknown> =>
   type === undefined ? fc.constant({ tag }) : part(type).map((val) => ({ tag, val }))
 
+/** Whether undefined is a value of `some`, so that an option of it needs a tag. */
+const isTaggedOption = (some: ValueType): boolean => some.kind === 'option' && !isTaggedOption(some.some)
+
 const casesOf = (type: Cased, part: Part): readonly fc.Arbitrary<unknown>[] => {
   if (type.kind === 'variant') return type.cases.map((each) => tagged(each.name, each.type, part))
   if (type.kind === 'option') {
     const { some } = type
-    return some.kind === 'option' ? [tagged('none', undefined, part), tagged('some', some, part)] : [fc.constant(undefined), part(some)]
+    return isTaggedOption(some) ? [tagged('none', undefined, part), tagged('some', some, part)] : [fc.constant(undefined), part(some)]
   }
   // A result says `val` even where there is none.
   const payload = (each: ValueType | undefined): fc.Arbitrary<unknown> => (each === undefined ? fc.constant(undefined) : part(each))

@@ -121,6 +121,20 @@ describe('in JavaScript, as jco has it', () => {
     expect(() => lowered(type, undefined)).toThrow(TypeError)
   })
 
+  test('an option of that says none by undefined again, since its value always has a tag', () => {
+    const twice: ValueType = { kind: 'option', some: { kind: 'option', some: of('u8') } }
+    const type = compileType({ kind: 'option', some: twice })
+    expect(lift(type, 0, 0, 0, 0)).toBeUndefined()
+    expect(lift(type, 1, 0, 0, 0)).toStrictEqual({ tag: 'none' })
+    expect(lift(type, 1, 1, 1, 7)).toStrictEqual({ tag: 'some', val: 7 })
+    expect(lowered(type, undefined)).toEqual([0, 0, 0, 0])
+    expect(lowered(type, { tag: 'some', val: undefined })).toEqual([1, 1, 0, 0])
+    expect(lift(compileType({ kind: 'option', some: { kind: 'option', some: twice } }), 1, 0, 0, 0, 0)).toStrictEqual({
+      tag: 'some',
+      val: undefined,
+    })
+  })
+
   test('an enum is its name as written', () => {
     const type = compileType({ kind: 'enum', names: ['read-only', 'constructor'] })
     expect([lift(type, 0), lift(type, 1)]).toEqual(['read-only', 'constructor'])
