@@ -169,6 +169,11 @@ export const invalidComponents: Readonly<Record<string, readonly (readonly [rule
       /without resource types across components/,
     ],
     [
+      'in a type as well an alias names an export',
+      '(component (type (component (import "i" (instance $i)) (alias export $i "t" (type)))))',
+      /kind type, got none/,
+    ],
+    [
       'in a type, functions are not aliased',
       '(component (type (component (import "i" (instance $i (export "f" (func)))) (alias export $i "f" (func)))))',
       /alias of a type or an instance in a type/,
@@ -436,6 +441,16 @@ export const invalidComponents: Readonly<Record<string, readonly (readonly [rule
       'a core module given for one imports no more',
       '(component (core module $g (import "a" "b" (func))) (component $c (import "m" (core module))) (instance (instantiate $c (with "m" (core module $g)))))',
       /to import no more/,
+    ],
+    [
+      'a core module given for one is imported into as expected',
+      '(component (core module $g (import "a" "b" (func))) (component $c (import "m" (core module (import "a" "b" (global i32))))) (instance (instantiate $c (with "m" (core module $g)))))',
+      /func \(\) -> \(\) for import `a` `b` of argument `m`, got immutable global/,
+    ],
+    [
+      'a core module given for one exports what is expected',
+      '(component (core module $g (func (export "f"))) (component $c (import "m" (core module (export "f" (global i32))))) (instance (instantiate $c (with "m" (core module $g)))))',
+      /for export `f` of argument `m`, got func/,
     ],
     [
       'a core module given for one exports no less',

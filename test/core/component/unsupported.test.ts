@@ -27,6 +27,10 @@ const later: readonly (readonly [feature: string, text: string, says: RegExp])[]
   ['shared memories', '(component (core module (memory 1 2 shared)))', /shared memories/],
   ['garbage-collected core types', '(component (core module (type (struct))))', /core type of form 0x5f/],
   ['core tags', '(component (core module (tag)))', /core tag/],
+  ['core tags as imports', '(component (core module (import "a" "b" (tag))))', /core tag/],
+  ['tables with initialisers', '(component (core module (table 1 funcref (ref.null func))))', /typed function references/],
+  ['garbage-collected core types in a component', '(component (core type (struct)))', /core type of form/],
+  ['garbage-collected types in module types', '(component (core type (module (type (struct)))))', /in a module type/],
   ['core modules as imports of the root', '(component (import "m" (core module)))', /import `m` of the root/],
   ['components as imports of the root', '(component (import "c" (component)))', /import `c` of the root/],
   ['core modules as exports of the root', '(component (core module $m) (export "m" (core module $m)))', /export `m` of the root/],
@@ -57,6 +61,12 @@ describe('refused by name, so that another linker may be asked, is', () => {
     ['a value section', component(section(ids.value, [0])), /component-level value/],
     ['an imported value', component(section(ids.import, vec([[0, ...name('a'), 2, 1, 0x7f]]))), /component-level value/],
     ['an alias of a value', component(section(ids.alias, vec([[2, 0, 0, ...name('a')]]))), /component-level value/],
+    ['an alias of a core tag', component(section(ids.alias, vec([[0, 4, 1, 0, ...name('a')]]))), /core tag/],
+    [
+      'a vector instruction in a constant',
+      component(section(ids.module, [0, 0x61, 0x73, 0x6d, 1, 0, 0, 0, 6, 8, 1, 0x7b, 0, 0xfd, 0x0d, 0, 0, 0x0b])),
+      /v128\.const in a constant/,
+    ],
     ['a resource of 64 bits', component(types([0x3f, 0x7e, 0])), /other than i32/],
     ['a resource with an asynchronous destructor', component(types([0x3e, 0x7f, 0, 0])), /asynchronous destructor/],
     [

@@ -91,6 +91,50 @@ describe('bytes that no tool writes', () => {
       /declaration of an instance type, got 0x03/,
     ],
     ['a declaration of no known form', component(types([0x42, ...vec([[5]])])), /declaration of a type, got 0x05/],
+    ['an alias of no known sort', component(section(ids.alias, vec([[6, 0, 0, ...name('a')]]))), /a sort, got 0x06/],
+    ['an alias of no known core sort', component(section(ids.alias, vec([[0, 0x13, 1, 0, ...name('a')]]))), /a core sort, got 0x13/],
+    ['an inline type that is no primitive', component(types([0x70, 0x41])), /value type, got 0x41/],
+    [
+      'an imported core module of another sort',
+      component(section(ids.import, vec([[0, ...name('a'), 0, 0x12, 0]]))),
+      /core module \(0x11\), got 0x12/,
+    ],
+    [
+      'a core instance with an argument that is none',
+      component(
+        section(ids.module, [0, 0x61, 0x73, 0x6d, 1, 0, 0, 0]),
+        section(ids.coreInstance, vec([[0, 0, ...vec([[...name('a'), 0, 0]])]])),
+      ),
+      /core instance \(0x12\), got 0x00/,
+    ],
+    [
+      'a module type with an unknown declaration',
+      component(section(ids.coreType, vec([[0x50, ...vec([[4]])]]))),
+      /declaration of a module type, got 0x04/,
+    ],
+    [
+      'a module type with an alias of no type',
+      component(section(ids.coreType, vec([[0x50, ...vec([[2, 0x11, 1, 1, 0]])]]))),
+      /outer alias of a core type in a module type/,
+    ],
+    [
+      'a module type with an alias from too far',
+      component(section(ids.coreType, vec([[0x50, ...vec([[2, 0x10, 1, 2, 0]])]]))),
+      /at most 1 scopes outwards, got 2/,
+    ],
+    [
+      'a module type with an alias of a module type',
+      component(
+        section(
+          ids.coreType,
+          vec([
+            [0x50, 0],
+            [0x50, ...vec([[2, 0x10, 1, 1, 0]])],
+          ]),
+        ),
+      ),
+      /got one of a module type/,
+    ],
     ['an alias of no known target', component(section(ids.alias, vec([[5, 3, 0]]))), /target of an alias \(0 to 2\), got 0x03/],
     [
       'an alias of a core instance',
@@ -134,6 +178,8 @@ describe('bytes that no tool writes', () => {
   })
 
   const coreCases: readonly (readonly [what: string, sections: readonly number[], says: RegExp])[] = [
+    ['an import of no known kind', [2, 6, 1, 1, 0x61, 1, 0x62, 9, 0], /kind of a core import or export, got 0x09/],
+    ['bytes after the entries of a section', [1, 5, 1, 0x60, 0, 0, 0], /end of section 1, got 1 more bytes/],
     ['sections out of order', [3, 1, 0, 1, 1, 0], /once and in order, got section 1/],
     ['a section twice', [1, 1, 0, 1, 1, 0], /once and in order/],
     ['a section of no known kind', [14, 0], /section id up to 13/],
