@@ -1,6 +1,7 @@
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import type { FunctionType, ValueType } from '#core/component/component-plan.ts'
+import { CordonError } from '#core/errors.ts'
 import { exchangeOf, exchanges, type Exchange } from './arbitrary-signature.ts'
 import { passingComponent, type Encoding } from './component-text.ts'
 import { assemble, stockJco, type Contend } from './contenders.ts'
@@ -120,9 +121,18 @@ describe('honest values between host and guest', () => {
   })
 
   it('come through the glue of ingest unchanged, metered', async () => {
-    await holds(15, async (made) => {
-      expect(await differences(patchedJco, made, ['utf8'])).toEqual([])
+    let compared = 0
+    await holds(20, async (made) => {
+      const found = await differences(patchedJco, made, ['utf8']).catch((error: unknown) => {
+        // Generated code must not reach for `constructor`, even as the name of a flag.
+        if (error instanceof CordonError && error.code === 'component.unsupported') return undefined
+        throw error
+      })
+      if (found === undefined) return
+      compared += 1
+      expect(found).toEqual([])
     })
+    expect(compared).toBeGreaterThan(10)
   })
 
   it.each(edges)('come through at the edges: %s', async (_, type) => {

@@ -27,21 +27,25 @@ const residentBytes = (pid: number): number => {
 /** A process that inputs are tried in, made anew when one ended it. */
 export class FuzzCell implements Disposable {
   readonly #limits: FuzzLimits
+  readonly #program: string
   #child: ChildProcess | undefined
 
-  constructor(limits: FuzzLimits = fuzzLimits) {
+  /** `program` is a file of this folder that answers cases. */
+  constructor(limits: FuzzLimits = fuzzLimits, program = 'fuzz-child.ts') {
     this.#limits = limits
+    this.#program = program
   }
 
   /** How one input went: hanging, dying and taking too much are findings too. */
   async try(given: Case): Promise<CaseResult> {
-    const child = (this.#child ??= fork(new URL('fuzz-child.ts', import.meta.url), {
+    const child = (this.#child ??= fork(new URL(this.#program, import.meta.url), {
       execArgv: ['--conditions=source', '--disallow-code-generation-from-strings', '--max-old-space-size=400'],
       serialization: 'advanced',
       stdio: ['ignore', 'ignore', 'ignore', 'ipc'],
     }))
     const result = await this.#answer(child, given)
-    if (result.finding !== undefined || result.peakRssBytes > this.#limits.rssBytes / 2) this.#renew()
+    const isOver = result.verdict === 'panicked' || result.finding !== undefined
+    if (isOver || result.peakRssBytes > this.#limits.rssBytes / 2) this.#renew()
     return result
   }
 
