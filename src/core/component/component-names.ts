@@ -49,7 +49,7 @@ export const checkLabel = (text: string, what: string, at: number): void => {
 }
 
 /** True for `namespace:package/interface` with a version or none. */
-export const isInterfaceName = (text: string): boolean => {
+const isInterfaceName = (text: string): boolean => {
   const start = packageName.exec(text)
   if (start === null) return false
   const rest = text.slice(start[0].length)

@@ -17,7 +17,7 @@ const valueTypes: Readonly<Record<number, string>> = {
 }
 
 /** Reads a core value type. */
-export const readCoreValueType = (reader: ByteReader): string => valueTypes[readValueType(reader)] ?? 'unknown'
+const readCoreValueType = (reader: ByteReader): string => valueTypes[readValueType(reader)] ?? 'unknown'
 
 const readCoreValueTypes = (reader: ByteReader, reading: Reading): string[] =>
   Array.from({ length: reading.members(reader, 'values of a core function type') }, () => readCoreValueType(reader))

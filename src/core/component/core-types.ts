@@ -35,7 +35,7 @@ export interface ModuleType {
 const describeLimits = ({ initial, maximum }: CoreLimits): string => (maximum === undefined ? `${initial}` : `${initial} to ${maximum}`)
 
 /** A core type in words. */
-export const describeCoreType = (type: CoreType): string => {
+const describeCoreType = (type: CoreType): string => {
   if (type.kind === 'func') return `func ${type.signature}`
   if (type.kind === 'table') return `table of ${describeLimits(type.limits)} ${type.element}`
   if (type.kind === 'memory') return `memory of ${describeLimits(type.limits)} pages`

@@ -121,7 +121,7 @@ export const valueNode = (shape: Shape, reading: Reading, at: number): ValueNode
 }
 
 /** How deep types lie in a type. */
-export const depthOf = (type: StaticType): number => {
+const depthOf = (type: StaticType): number => {
   if (type.kind === 'resource') return 1
   return type.kind === 'value' ? type.facts.depth : type.depth
 }

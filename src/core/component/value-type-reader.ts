@@ -171,7 +171,7 @@ const badType = (byte: number, at: number): Error => {
 }
 
 /** Reads a type index that shares its first byte with negative type codes: a signed LEB128 of 33 bits that is not negative. */
-export const readTypeIndex = (reader: ByteReader): number => {
+const readTypeIndex = (reader: ByteReader): number => {
   const start = reader.position
   const index = reader.u32('a type index')
   const last = reader.bytes[reader.position - 1] ?? 0
