@@ -40,6 +40,11 @@ const uses: readonly (readonly [name: string, type: string, core: string])[] = [
   ['drop-twice', '(param "x" (own $thing))', '(param i32) (call $drop (local.get 0)) (call $drop (local.get 0))'],
   ['use-dropped', '(param "x" (own $thing)) (result u32)', '(param i32) (result i32) (call $drop (local.get 0)) (call $get (local.get 0))'],
   ['move-lent', '(param "x" (own $thing)) (result (own $thing))', '(param i32) (result i32) (call $join (local.get 0) (local.get 0))'],
+  [
+    'move-lent-before',
+    '(param "x" (own $thing)) (result (own $thing))',
+    '(param i32) (result i32) (call $tip (local.get 0) (local.get 0))',
+  ],
   ['give-borrowed', '(param "x" (borrow $thing)) (result (own $thing))', '(param i32) (result i32) (local.get 0)'],
   [
     'move-borrowed',
@@ -60,11 +65,13 @@ export const thingUser = `(component
     (export "thing" (type $thing (sub resource)))
     (export "[constructor]thing" (func (param "x" u32) (result (own $thing))))
     (export "[method]thing.get" (func (param "self" (borrow $thing)) (result u32)))
-    (export "[static]thing.join" (func (param "a" (own $thing)) (param "b" (borrow $thing)) (result (own $thing))))))
+    (export "[static]thing.join" (func (param "a" (own $thing)) (param "b" (borrow $thing)) (result (own $thing))))
+    (export "[static]thing.tip" (func (param "a" (borrow $thing)) (param "b" (own $thing)) (result (own $thing))))))
   (alias export $host "thing" (type $thing))
   (core func $new (canon lower (func $host "[constructor]thing")))
   (core func $get (canon lower (func $host "[method]thing.get")))
   (core func $join (canon lower (func $host "[static]thing.join")))
+  (core func $tip (canon lower (func $host "[static]thing.tip")))
   (core func $drop (canon resource.drop $thing))
   ${libc}
   (core module $m
@@ -72,10 +79,11 @@ export const thingUser = `(component
     (import "host" "new" (func $new (param i32) (result i32)))
     (import "host" "get" (func $get (param i32) (result i32)))
     (import "host" "join" (func $join (param i32 i32) (result i32)))
+    (import "host" "tip" (func $tip (param i32 i32) (result i32)))
     (import "host" "drop" (func $drop (param i32)))
     ${uses.map(([name, , core]) => `(func (export "${name}") ${core})`).join('\n    ')})
   (core instance $m (instantiate $m (with "libc" (instance $libc)) (with "host" (instance
-    (export "new" (func $new)) (export "get" (func $get)) (export "join" (func $join)) (export "drop" (func $drop))))))
+    (export "new" (func $new)) (export "get" (func $get)) (export "join" (func $join)) (export "tip" (func $tip)) (export "drop" (func $drop))))))
   ${uses.map(([name, type]) => `(func $${name} ${type} (canon lift (core func $m "${name}") ${memory}))`).join('\n  ')}
   (instance $out ${uses.map(([name]) => `(export "${name}" (func $${name}))`).join(' ')})
   (export "${thingGuest}" (instance $out)))`

@@ -14,6 +14,9 @@ class Thing {
   static join(one: Thing, other: Thing): Thing {
     return new Thing((one.#id * 31 + other.#id) % 1_000_003)
   }
+  static tip(one: Thing, other: Thing): Thing {
+    return Thing.join(other, one)
+  }
   get(): number {
     return this.#id
   }
@@ -112,6 +115,7 @@ describe('resources of the host', () => {
       decidedBy: 'Loading, lift_own: trap_if(h.num_lends != 0), and a moved handle cannot be borrowed',
       jco: 'error',
     },
+    { name: 'moveLentBefore', args: () => [new Thing(1)], decidedBy: 'Loading, lift_own: trap_if(h.num_lends != 0)', jco: 'lets it' },
     { name: 'giveBorrowed', args: () => [new Thing(1)], decidedBy: 'Loading, lift_own: trap_if(not h.own)', jco: 'lets it' },
     { name: 'moveBorrowed', args: () => [new Thing(1)], decidedBy: 'Loading, lift_own: trap_if(not h.own)', jco: 'error' },
     {
