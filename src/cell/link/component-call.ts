@@ -27,14 +27,22 @@ export class ComponentCall implements CompiledCanon {
   }
 
   run(state: InstanceState, args: readonly CoreValue[]): Returned {
-    const { instance, scope, callee } = this.#plan
+    const { instance, callee } = this.#plan
     state.expectMayLeave(instance)
+    const flat = this.#pass(state, args)
+    return state.functions.callEither(callee.core, flat, (returned) => this.#finish(state, returned, args))
+  }
+
+  /**
+   * Lifts the arguments and lowers them into the callee. Apart from the call, so that what was lifted lies on no stack while the callee runs: callees call
+   * others, and each passes as much as a call may.
+   */
+  #pass(state: InstanceState, args: readonly CoreValue[]): readonly CoreValue[] {
+    const { scope, callee } = this.#plan
     const caller = state.scopeAt(scope)
     caller.begin()
     state.lifting.startCall()
-    const values = callee.type.params.lift(caller, args)
-    const flat = callee.begin(state, values)
-    return state.functions.callEither(callee.core, flat, (returned) => this.#finish(state, returned, args))
+    return callee.begin(state, callee.type.params.lift(caller, args))
   }
 
   #finish(state: InstanceState, returned: CoreValue | undefined, args: readonly CoreValue[]): CoreValue | undefined {
@@ -42,6 +50,8 @@ export class ComponentCall implements CompiledCanon {
     const scope = state.scopeAt(caller)
     const result = callee.finish(state, returned, (value) => callee.type.result.lower(scope, value, resultPointer(callee.type, args)))
     scope.end()
+    // Passing values on takes no fuel: a loop of such calls would keep the thread.
+    state.metering.returned()
     return result
   }
 }

@@ -3,7 +3,7 @@ import type { CoreValue } from './abi/compiled-type.ts'
 import { HandleQuota, HandleTable } from './abi/handle-table.ts'
 import { LiftingMeter } from './abi/lifting-meter.ts'
 import type { CompiledComponent } from './compiled-component.ts'
-import { CoreFunctions } from './core-functions.ts'
+import { cannotWait, CoreFunctions } from './core-functions.ts'
 import type { ResourceOwner } from './guest-resource.ts'
 import { GuestMemory, type CoreMemory } from './guest-memory.ts'
 import { GuestScope } from './guest-scope.ts'
@@ -133,8 +133,18 @@ export class InstanceState {
     }
   }
 
-  /** Waits for the host and then for a turn. One wait at a time: an instance is in one call at most. */
+  /**
+   * Waits for the host and then for a turn. One wait at a time: an instance is in one call at most. Throws {@link LinkTrap} where none can be: the engine lets
+   * a start function that is itself a host function go on while it waits; and when the host function has ended the instance.
+   */
   wait(given: PromiseLike<unknown>, { returned, failed, finish }: Settling): Promise<CoreValue | undefined> {
+    try {
+      if (!this.metering.canSuspend) throw cannotWait()
+      this.metering.returned()
+    } catch (error) {
+      given.then(undefined, () => undefined)
+      throw error
+    }
     return new Promise((resolve, reject) => {
       const settle = (outcome: () => unknown): void => {
         try {

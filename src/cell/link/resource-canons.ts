@@ -57,6 +57,7 @@ export const destroy = (state: InstanceState, { core, entered }: Destructor, rep
   state.enter(entered)
   return state.functions.callEither(core, [numberOf(rep)], () => {
     state.exit(entered)
+    state.metering.returned()
     return undefined
   })
 }
