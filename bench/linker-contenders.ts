@@ -37,7 +37,7 @@ const hooks: MeterHooks = {
 }
 const imports = Object.assign(Object.create(null), { 'bench:host/calls': Object.assign(Object.create(null), calls) }) as Imports
 
-export const component = await parse(readFileSync(new URL('guests/calls-host.wat', import.meta.url), 'utf8'))
+const component = await parse(readFileSync(new URL('guests/calls-host.wat', import.meta.url), 'utf8'))
 
 /** Bare core modules, joined by hand: what is below every component. */
 export const bareWasm = async (): Promise<Way> => {
@@ -98,8 +98,7 @@ export const stockJco = async (): Promise<Way> => {
   return { name: 'stock jco', instantiate: () => instantiate(core, { 'bench:host/calls': calls }) }
 }
 
-/** Cordon's linker over metered modules. */
-export const cordonLinked = async (): Promise<Linked> => {
+const cordonLinked = async (): Promise<Linked> => {
   const { bytes } = rewriteComponent(component, { maxMemoryPages: 4096, maxTableElements: 1_000_000 })
   return new ComponentLinker({ isAsync: (_interface, member) => member === 'wait' }).linkComponent(bytes)
 }
