@@ -37,13 +37,12 @@ const nested = (depth: number): Uint8Array => {
   return bytesOf(inner)
 }
 
-/** Each component instantiates the one before it twice: 2^depth instances in a few bytes a level. */
-const instances = (depth: number): string => {
-  let text = '(component $c0 (core module $m) (core instance (instantiate $m)))'
-  for (let nth = 1; nth <= depth; nth++) {
-    text = `(component $c${nth} ${text} (instance (instantiate $c${nth - 1})) (instance (instantiate $c${nth - 1})))`
-  }
-  return `(component ${text} (instance (instantiate $c${depth})))`
+/** Each component instantiates the one before it twice: 2^count instances in a few bytes a component. */
+const instances = (count: number): string => {
+  const twice = (nth: number): string =>
+    `(component $c${nth} (alias outer 1 $c${nth - 1} (component $p)) (instance (instantiate $p)) (instance (instantiate $p)))`
+  const others = Array.from({ length: count }, (_, nth) => twice(nth + 1))
+  return `(component (component $c0 (core module $m) (core instance (instantiate $m))) ${others.join('\n')} (instance (instantiate $c${count})))`
 }
 
 /** Lists in lists whose elements are all the same bytes: `length` to the power of `depth` elements in 64 KiB of memory. */
