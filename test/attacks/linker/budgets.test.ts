@@ -1,14 +1,38 @@
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { describe, expect, it } from 'vitest'
+import { compileType } from '#cell/link/abi/compile-type.ts'
 import type { LiftingBudget } from '#cell/link/abi/compiled-type.ts'
 import { defaultLiftingBudget } from '#cell/link/abi/lifting-meter.ts'
+import type { ValueType } from '#core/component/component-plan.ts'
 import type { Instance, MeterHooks, Standing } from '#cell/link/linker.ts'
+import { MemoryGuest } from '../../cell/link/abi/memory-guest.ts'
 import { instanceOf, sealed } from '../../cell/link/component-world.ts'
 
 const MiB = 2 ** 20
 const wide: LiftingBudget = { bytesPerCall: 2 ** 40, elementsPerCall: 2 ** 40, bytesPerSession: 2 ** 40, elementsPerSession: 2 ** 40 }
 const overBudget = { name: 'LinkTrap', code: 'budget' }
+
+/** Gives what the heap holds once garbage is collected. */
+const collector = (): (() => number) => {
+  setFlagsFromString('--expose-gc')
+  const collect: unknown = runInNewContext('gc')
+  if (typeof collect !== 'function') throw new Error('expected the engine to collect on demand')
+  return () => {
+    collect()
+    const { heapUsed, external } = process.memoryUsage()
+    return heapUsed + external
+  }
+}
+
+/** Sums what is charged. */
+class ChargedGuest extends MemoryGuest {
+  charged = { elements: 0, bytes: 0 }
+  override charge(elements: number, bytes: number): void {
+    this.charged.elements += elements
+    this.charged.bytes += bytes
+  }
+}
 
 /** One page of memory, in which 1000 strings and lists at 32768 are the first `bytes` bytes; an allocator that gives the same room each time. */
 const aliases = (bytes: number): string => `(core module $libc (memory (export "memory") 1)
@@ -110,6 +134,44 @@ describe('what one component passes to another', () => {
   })
 })
 
+describe('values of many parts', () => {
+  const flags = (count: number): ValueType => ({ kind: 'flags', names: names(count) })
+  const record = (count: number): ValueType => ({ kind: 'record', fields: names(count).map((name) => ({ name, type: { kind: 'bool' } })) })
+  const names = (count: number): string[] => Array.from({ length: count }, (_, nth) => `f${nth}`)
+
+  /** What lifting a list of some 1.5 MiB of objects charges, and what it makes the host hold. */
+  const lifted = (element: ValueType): { readonly charged: number; readonly elements: number; readonly held: number } => {
+    const guest = new ChargedGuest()
+    const type = compileType({ kind: 'list', element })
+    const length = Math.floor(190_000 / compileType(element).size)
+    const collect = collector()
+    // Code is compiled and objects find their shape on the way.
+    type.lift(guest, [0, Math.min(length, 1000)], 0)
+    guest.charged = { elements: 0, bytes: 0 }
+    const before = collect()
+    const value = type.lift(guest, [0, length], 0)
+    const held = collect() - before
+    expect(value).toHaveLength(length)
+    return { charged: guest.charged.bytes, elements: guest.charged.elements / length, held }
+  }
+
+  it.each([
+    ['flags(8)', flags(8), 8],
+    ['flags(32)', flags(32), 32],
+    ['record(5)', record(5), 5],
+    ['record(20)', record(20), 20],
+    ['record(1000)', record(1000), 1000],
+    ['record(2000)', record(2000), 2000],
+    ['tuple(1)', { kind: 'tuple', items: [{ kind: 'bool' }] } as const, 1],
+    ['list(list(u8))', { kind: 'list', element: { kind: 'u8' } } as const, 2],
+    ['result', { kind: 'result', ok: undefined, error: undefined } as const, 1],
+  ])('are held in what was charged for them, and each part counts: %s', (_name, element, parts) => {
+    const { charged, elements, held } = lifted(element)
+    expect(held).toBeLessThan(1.2 * charged + 100_000)
+    expect(elements).toBe(parts)
+  })
+})
+
 describe('calls inside calls', () => {
   /** A chain of components, each of which lifts some 30 MiB and passes them on; the innermost calls the host. */
   const chainWat = (length: number): string => {
@@ -135,14 +197,8 @@ describe('calls inside calls', () => {
   }
 
   it('hold no more of what they passed than one of them', async () => {
-    setFlagsFromString('--expose-gc')
-    const collect: unknown = runInNewContext('gc')
-    if (typeof collect !== 'function') throw new Error('expected the engine to collect on demand')
+    const used = collector()
     let held = 0
-    const used = (): number => {
-      collect()
-      return process.memoryUsage().heapUsed
-    }
     const before = used()
     const imports = sealed({ host: { probe: () => void (held = used() - before) } })
     const instance = await instanceOf(chainWat(12), { imports })

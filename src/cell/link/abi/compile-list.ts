@@ -15,17 +15,18 @@ interface Elements {
   store(call: CallScope, value: unknown, at: number, length: number): void
 }
 
-/** A list of anything but numbers: an array (`load_list_from_valid_range`). */
+/** A list of anything but numbers: an array (`load_list_from_valid_range`). An element of many fields counts as many times. */
 export const listOf = (element: AbiType): AbiType => {
   const { size, align } = element
   const perElement = heapBytes.slot + element.weight
+  const steps = Math.max(1, element.fields)
   return compileList({
     size,
     align,
     depth: element.depth,
     load: (call, at, length) => {
       // All elements before the first, so that a length that lies costs nothing.
-      call.charge(length, heapBytes.list + length * perElement)
+      call.charge(length * steps, heapBytes.list + length * perElement)
       const list: unknown[] = []
       for (let index = 0; index < length; index++) list.push(element.load(call, at + index * size))
       return list
@@ -82,6 +83,7 @@ const compileList = (elements: Elements): AbiType => {
     flat: ['i32', 'i32'],
     depth: elements.depth + 1,
     weight: 0,
+    fields: 0,
     load: (call, at) => {
       const view = call.view()
       return load(call, view.getUint32(at, true), view.getUint32(at + 4, true))

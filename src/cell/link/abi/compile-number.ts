@@ -21,7 +21,14 @@ const bigintOf = (value: unknown, kind: NumberKind): bigint => {
 /** One NaN for all: payloads would be a channel, and would differ between machines (CanonicalABI.md, "Loading": `canonicalize_nan32`). */
 const canonical = (value: number): number => (Number.isNaN(value) ? NaN : value)
 
-const sized = (size: number, core: AbiType['flat'][number], weight: number) => ({ size, align: size, flat: [core], depth: 0, weight })
+const sized = (size: number, core: AbiType['flat'][number], weight: number) => ({
+  size,
+  align: size,
+  flat: [core],
+  depth: 0,
+  weight,
+  fields: 0,
+})
 
 const bool: AbiType = {
   ...sized(1, 'i32', 0),

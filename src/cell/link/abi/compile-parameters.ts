@@ -38,6 +38,7 @@ export interface CompiledResult {
 export const compileParameters = (types: readonly ValueType[]): CompiledParameters => {
   const layout = layOut(types.map((type) => compileNested(type, 0)))
   const { parts, size, align, weight } = layout
+  const fields = layout.fields - parts.length
   const spilled = layout.flat.length > maxFlatParameters
   const checkCount = (args: readonly unknown[]): void => {
     if (args.length > parts.length) throw new TypeError(`expected ${parts.length} arguments, got ${args.length}`)
@@ -46,7 +47,7 @@ export const compileParameters = (types: readonly ValueType[]): CompiledParamete
     lift: (call, values) => {
       const pointer = numberAt(values, 0) >>> 0
       checkRange(call, pointer, align, size)
-      call.charge(0, weight)
+      call.charge(fields, weight)
       const args: unknown[] = []
       for (const { type, offset } of parts) args.push(type.load(call, pointer + offset))
       return args
@@ -60,7 +61,7 @@ export const compileParameters = (types: readonly ValueType[]): CompiledParamete
   }
   const asValues: Pick<CompiledParameters, 'lift' | 'lower'> = {
     lift: (call, values) => {
-      call.charge(0, weight)
+      call.charge(fields, weight)
       const args: unknown[] = []
       for (const { type, flatOffset } of parts) args.push(type.lift(call, values, flatOffset))
       return args
@@ -100,7 +101,7 @@ const nothing: CompiledResult = {
 const flatOf = (returned: CoreValue | undefined): readonly CoreValue[] => (returned === undefined ? [] : [returned])
 
 const resultInMemory = (type: AbiType): CompiledResult => {
-  const { size, align, weight } = type
+  const { size, align, weight, fields } = type
   return {
     type,
     flat: [],
@@ -110,7 +111,7 @@ const resultInMemory = (type: AbiType): CompiledResult => {
     lift: (call, returned) => {
       const pointer = numberAt(flatOf(returned), 0) >>> 0
       checkRange(call, pointer, align, size)
-      call.charge(0, weight)
+      call.charge(fields, weight)
       return type.load(call, pointer)
     },
     lower: (call, value, pointer) => {
@@ -122,7 +123,7 @@ const resultInMemory = (type: AbiType): CompiledResult => {
 }
 
 const resultAsValue = (type: AbiType): CompiledResult => {
-  const { flat, size, align, weight } = type
+  const { flat, size, align, weight, fields } = type
   return {
     type,
     flat,
@@ -130,7 +131,7 @@ const resultAsValue = (type: AbiType): CompiledResult => {
     size,
     align,
     lift: (call, returned) => {
-      call.charge(0, weight)
+      call.charge(fields, weight)
       return type.lift(call, flatOf(returned), 0)
     },
     lower: (call, value) => {

@@ -20,13 +20,14 @@ export interface PartsLayout {
   readonly flat: readonly CoreType[]
   readonly depth: number
   readonly weight: number
+  readonly fields: number
 }
 
 /** Lays `types` out as a record has them (CanonicalABI.md, "Alignment", "Element Size" and "Flattening"). */
 export const layOut = (types: readonly AbiType[]): PartsLayout => {
   const parts: Part[] = []
   const flat: CoreType[] = []
-  let [end, align, depth, weight] = [0, 1, 0, 0]
+  let [end, align, depth, weight, fields] = [0, 1, 0, 0, 0]
   for (const [index, type] of types.entries()) {
     const offset = alignTo(end, type.align)
     parts.push({ index, type, offset, flatOffset: flat.length })
@@ -35,28 +36,41 @@ export const layOut = (types: readonly AbiType[]): PartsLayout => {
     align = Math.max(align, type.align)
     depth = Math.max(depth, type.depth)
     weight += heapBytes.slot + type.weight
+    fields += 1 + type.fields
   }
-  return { parts, size: alignTo(end, align), align, flat, depth, weight }
+  return { parts, size: alignTo(end, align), align, flat, depth, weight, fields }
 }
 
 /** What has to be known of a type besides how its values are moved. */
-const shapeOf = ({ size, align, flat, depth, weight }: PartsLayout, ownBytes: number) => ({
+const shapeOf = ({ size, align, flat, depth, weight, fields }: PartsLayout, ownBytes: number) => ({
   size,
   align,
   flat,
   depth: depth + 1,
   weight: ownBytes + weight,
+  fields,
 })
 
 type Fields = Record<string, unknown>
 
+/** An empty object literal has room for so many fields; with more of them assigned one by one, the engine soon makes a hash table of it. */
+const literalFields = 4
+/** An object of more is a hash table in any case, which takes several slots a field. */
+const maxFastFields = 1020
+const hashedSlots = 8
+
+/** Bytes of an object besides a slot for each of `count` fields. */
+const objectBytes = (count: number): number =>
+  heapBytes.object + (count > maxFastFields ? (hashedSlots - 1) * count : literalFields) * heapBytes.slot
+
 /**
  * Makes the objects into which names of a guest's author go. Every object has `constructor` or `toString` and no name may reach those, set a
- * prototype or trip over a frozen one: such names are own properties before anything is assigned.
+ * prototype or trip over a frozen one: such names are own properties before anything is assigned. So are many names: copies of an object that was made with
+ * them stay what they were, where assigning them would take up to 24 µs and 1.6 KB for 32 flags.
  */
 const objectMaker = (names: readonly string[]): (() => Fields) => {
   const inherited = names.filter((name) => name in Object.prototype)
-  if (inherited.length === 0) return () => ({})
+  if (inherited.length === 0 && names.length <= literalFields) return () => ({})
   const template: Fields = {}
   for (const name of names)
     Object.defineProperty(template, name, { value: undefined, writable: true, enumerable: true, configurable: true })
@@ -83,7 +97,7 @@ export const recordOf = (names: readonly string[], types: readonly AbiType[]): A
     return { ...part, name, read: fieldReader(name) }
   })
   return {
-    ...shapeOf(layout, heapBytes.object),
+    ...shapeOf(layout, objectBytes(names.length)),
     load: (call, at) => {
       const made = makeObject()
       for (const field of fields) made[field.name] = field.type.load(call, at + field.offset)
@@ -169,7 +183,8 @@ export const flagsOf = (names: readonly string[]): AbiType => {
     align: size,
     flat: ['i32'],
     depth: 0,
-    weight: heapBytes.object + names.length * heapBytes.slot,
+    weight: objectBytes(names.length) + names.length * heapBytes.slot,
+    fields: names.length,
     load: (call, at) => {
       const view = call.view()
       if (size === 1) return unpack(view.getUint8(at))

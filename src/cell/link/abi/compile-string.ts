@@ -9,6 +9,7 @@ export const stringType: AbiType = {
   flat: ['i32', 'i32'],
   depth: 0,
   weight: 0,
+  fields: 0,
   load: (call, at) => {
     const view = call.view()
     return liftString(call, view.getUint32(at, true), view.getUint32(at + 4, true))

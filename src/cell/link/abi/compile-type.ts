@@ -84,7 +84,7 @@ const compileOption = (some: ValueType, level: number): AbiType => {
 
 /** Handles: what they stand for is the call's to know (`lift_own` … `lower_borrow`). */
 const handleOf = (kind: 'own' | 'borrow', resource: number): AbiType => {
-  const shape = { size: 4, align: 4, flat: ['i32'], depth: 0, weight: heapBytes.handle } as const
+  const shape = { size: 4, align: 4, flat: ['i32'], depth: 0, weight: heapBytes.handle, fields: 0 } as const
   if (kind === 'own') {
     return {
       ...shape,

@@ -66,6 +66,7 @@ const shapeOf = (cases: readonly CompiledCase[], shared: readonly CoreType[], ow
       flat: (['i32', ...shared] as const).slice(0, maxFlat),
       depth: 1 + most(({ depth }) => depth),
       weight: ownBytes + most(({ weight }) => weight),
+      fields: most(({ fields }) => fields),
     },
   }
 }
@@ -197,6 +198,7 @@ export const enumOf = (names: readonly string[]): AbiType => {
     flat: ['i32'],
     depth: 0,
     weight: 0,
+    fields: 0,
     load: (call, at) => nameAt(readDiscriminant(call, at, size)),
     store: (call, value, at) => writeDiscriminant(call, at, size, indexOf(value)),
     lift: (_call, values, from) => nameAt(numberAt(values, from) >>> 0),

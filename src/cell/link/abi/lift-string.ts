@@ -8,8 +8,8 @@ export const utf16Tag = 0x8000_0000
 /** A byte order mark is a character like any other to the canonical ABI. */
 const strictUtf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
-/** Below this many bytes a loop is faster than a call into the engine. */
-const shortBytes = 16
+/** Below this many bytes a loop is faster than a call into the engine; from it on, adding to a string would make a chain of strings. */
+const shortBytes = 13
 
 /** The engine's own decoders; they take any byte array, and make no view of it first. */
 const { latin1Slice, ucs2Slice, utf8Slice } = Buffer.prototype
