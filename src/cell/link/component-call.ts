@@ -13,7 +13,11 @@ export interface ComponentCallPlan {
   readonly callee: LiftedFunction
 }
 
-/** Calls from component to component: what is lifted on one side is lowered on the other, and both may wait. */
+/**
+ * Calls from component to component: what is lifted on one side is lowered on the other, and both may wait. A parent and its children may call each other, as a
+ * call enters only what its caller is not inside of (CanonicalABI.md, "Component Instances", the entering set). The reference test async/trap-on-reenter.wast is
+ * stricter "for now": there every call between parent and child traps.
+ */
 export class ComponentCall implements CompiledCanon {
   readonly waits = 'either'
   readonly params: readonly CoreType[]

@@ -99,8 +99,8 @@ describe('a call from component to component', () => {
   })
 })
 
-/** A resource whose destructor runs `body`, which may call `$wait`, `$new` and `$drop`; `run` makes one and drops it. */
-const destroyingWat = (body: string): string => `(component
+/** A resource whose destructor runs `body`, which may call `$wait`, `$new` and `$drop`; `run` makes one and drops it, `times` over. */
+const destroyingWat = (body: string, times = 1): string => `(component
   (import "a:b/host" (instance $host (export "wait" (func (param "x" u32) (result u32)))))
   (core func $wait (canon lower (func $host "wait")))
   (core module $table (table (export "table") 2 funcref) (type $drop (func (param i32)))
@@ -117,7 +117,11 @@ const destroyingWat = (body: string): string => `(component
     (global $ended (mut i32) (i32.const 0))
     (func $dtor (param i32) ${body})
     (elem (i32.const 0) $dtor)
-    (func (export "run") (result i32) (call $drop (call $new (i32.const 3))) (global.get $ended)))
+    (func (export "run") (result i32) (local $nth i32)
+      (loop $again
+        (call $drop (call $new (i32.const 3)))
+        (br_if $again (i32.lt_u (local.tee $nth (i32.add (local.get $nth) (i32.const 1))) (i32.const ${times}))))
+      (global.get $ended)))
   (core instance $m (instantiate $m (with "table" (instance $table))
     (with "r" (instance (export "new" (func $new)) (export "drop" (func $drop)) (export "wait" (func $wait))))))
   (func (export "run") (result u32) (canon lift (core func $m "run"))))`
@@ -131,10 +135,23 @@ describe('a destructor', () => {
     await expect(instance.call(['run'], [])).resolves.toBe(6)
   })
 
-  it('cannot drop resources inside one another without end', async () => {
-    const imports = sealed({ 'a:b/host': { wait: async (x: number) => x } })
-    const instance = await instanceOf(destroyingWat('(call $drop (call $new (local.get 0)))'), { imports, isAsync })
+  // Each has a stack of its own, of up to 1 MB, that counts as nobody's memory.
+  it('cannot drop resources more than 32 deep inside one another', async () => {
+    let begun = 0
+    const imports = sealed({ 'a:b/host': { wait: async () => ++begun } })
+    const body = '(drop (call $wait (local.get 0))) (call $drop (call $new (local.get 0)))'
+    const instance = await instanceOf(destroyingWat(body), { imports, isAsync })
     await expect(instance.call(['run'], [])).rejects.toMatchObject({ name: 'LinkTrap', code: 'budget' })
+    expect(begun).toBe(32)
+  })
+
+  it('costs its turn the time that it takes: a loop of drops stops when its session is stopped', async () => {
+    let asked = 0
+    const hooks: Partial<MeterHooks> = { refill: () => 1_000_000_000, standing: () => (++asked < 20 ? 'running' : 'stopped') }
+    const imports = sealed({ 'a:b/host': { wait: () => 0 } })
+    const instance = await instanceOf(destroyingWat('', 1000), { imports, hooks })
+    await expect(instance.call(['run'], [])).rejects.toMatchObject({ name: 'LinkTrap', code: 'over' })
+    expect(asked).toBe(20)
   })
 })
 
