@@ -94,6 +94,18 @@ export class Meter implements MeterHooks, TurnTaker {
     this.#stopped = true
   }
 
+  /** Forgets what was counted of an instance that did not fit: no guest code has run, and another one begins. A session that the host stopped stays stopped. */
+  startAgain(): void {
+    if (this.#reached === 'fuel') {
+      this.#reached = undefined
+      this.#stopped = false
+    }
+    this.#fuelUsed = 0
+    this.#memoryBytes = 0
+    this.#tableElements = 0
+    this.#growthRefused = false
+  }
+
   /** Another call of an open session begins: what an earlier one coped with explains nothing. */
   callBegins(): void {
     this.#growthRefused = false

@@ -126,19 +126,27 @@ export class Session {
 
   /** Moves into an instance that was reset, or else into a new one: which of them it is makes no difference. */
   async #settle(): Promise<Resident> {
-    const { pool, linked } = this.#parts
-    const idle = pool.take(linked)
-    const resident = idle ?? (await Resident.instantiate(linked, this.#scope, this.#meter))
-    try {
-      idle?.serve(this.#scope, this.#meter)
-      // It may have ended while it was instantiated.
-      if (this.#cause !== undefined) throw sessionOver
-    } catch (error) {
+    const resident = this.#takeIdle() ?? (await Resident.instantiate(this.#parts.linked, this.#scope, this.#meter))
+    if (this.#cause !== undefined) {
+      // It ended while it was instantiated.
       resident.end(sessionOver)
-      throw error
+      throw sessionOver
     }
     this.#resident = resident
     return resident
+  }
+
+  /** An idle instance, if there is one that fits into the limits: a new one may do with less, or take the guest another way to its end. */
+  #takeIdle(): Resident | undefined {
+    const idle = this.#parts.pool.take(this.#parts.linked)
+    try {
+      idle?.serve(this.#scope, this.#meter)
+      return idle
+    } catch {
+      idle?.end(sessionOver)
+      this.#meter.startAgain()
+      return undefined
+    }
   }
 
   async #serveInvocations({ instance }: Resident): Promise<GuestOutcome> {

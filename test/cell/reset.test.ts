@@ -76,6 +76,28 @@ describe('a session in an instance that was reset', () => {
     }
   })
 
+  it('takes the way that a new instance takes within its limits, where another one is made', async () => {
+    const start = '(func $start (drop (memory.grow (i32.const 100)))) (start $start)'
+    const artifact = await artifactOf(
+      agentWat({
+        core: `${start} ${run('(if (result i32) (i32.gt_u (memory.size) (i32.const 50)) (then (call $done)) (else (call $bad)))')}`,
+      }),
+    )
+    const { cell, linker } = await cellOf(artifact)
+    await using _ = cell
+    const outcomes: unknown[] = []
+    for (const limits of [{ memoryBytes: 5 * 65_536 }, { memoryBytes: 65_536 }, { fuel: 2 }, { tableElements: 0 }]) {
+      const { cell: fresh } = await cellOf(artifact)
+      const expected = told(await fresh.run(limits))
+      await fresh[Symbol.asyncDispose]()
+      expect((await cell.run()).outcome).toMatchObject({ kind: 'returned' })
+      expect(told(await cell.run(limits))).toEqual(expected)
+      outcomes.push(expected.outcome)
+    }
+    expect(outcomes).toMatchObject([{ kind: 'error', error: '"bad"' }, { limit: 'memory' }, { limit: 'fuel' }, { kind: 'returned' }])
+    expect(linker.instances.length).toBeGreaterThan(3)
+  })
+
   it('has none of the handles that the one before kept, and all of their places', async () => {
     const keeping = agentWat({
       around: clockImports,

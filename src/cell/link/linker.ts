@@ -46,7 +46,7 @@ export interface Instance {
   reset(): boolean
   /**
    * Serves another session after {@link Instance.reset}: asks `hooks` for what it starts with and charges what instantiating it took, so that
-   * a session costs the same whichever way its instance came. Throws like {@link Linked.instantiate}.
+   * a session costs the same whichever way its instance came. Throws like {@link Linked.instantiate}: the caller is to end it then.
    */
   serve(hooks: MeterHooks): void
   /** Ends it: what is queued or waits rejects with `reason`, handles that the guest still holds are dropped. Idempotent. */
