@@ -122,7 +122,9 @@ describe('honest values between host and guest', () => {
   it('come through the glue of ingest unchanged, metered', async () => {
     // Generated code must not reach for `constructor`, not even as the name of a flag: such components are refused there.
     const plain = fc.array(plainExchanges, { minLength: 1, maxLength: 4 })
-    const check = async (made: readonly Exchange[]): Promise<void> => expect(await differences(patchedJco, made, ['utf8'])).toEqual([])
+    const check = async (made: readonly Exchange[]): Promise<void> => {
+      expect(await differences(patchedJco, made, ['utf8'])).toEqual([])
+    }
     await fc.assert(fc.asyncProperty(plain, check), { numRuns: 15 })
   })
 

@@ -12,7 +12,7 @@ import { FuzzHost, reachable, type Reachable } from './host-for.ts'
 export type Verdict = 'refused' | 'unlinkable' | 'start failed' | 'ran' | 'trapped'
 
 /** Something that must not be. */
-export class Finding extends Error {}
+class Finding extends Error {}
 
 const profile = { maxMemoryPages: 1024, maxTableElements: 100_000 }
 const fuel = 2_000_000
@@ -122,8 +122,8 @@ class Trial {
 }
 
 /**
- * Takes a component through ingest's reading and rewriting, links it and calls what it exports, with a host and arguments that `seed` decides. Rejects with
- * {@link Finding} when an error comes of it that should not, or an instance does not keep what is promised of it.
+ * Takes a component through ingest's reading and rewriting, links it and calls what it exports, with a host and arguments that `seed` decides. Rejects
+ * when an error comes of it that should not, or an instance does not keep what is promised of it.
  */
 export const tryComponent = async (component: Uint8Array, seed: number): Promise<Verdict> => {
   const ingested = await expecting('ingesting', isRefusal, () => rewriteComponent(component, profile))
