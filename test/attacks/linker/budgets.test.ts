@@ -206,3 +206,26 @@ describe('calls inside calls', () => {
     expect(held).toBeLessThan(defaultLiftingBudget.bytesPerCall)
   })
 })
+
+describe('calls inside calls of one component', () => {
+  /** A component that calls itself by way of its own export, `depth` times, and then answers. */
+  const selfWat = (depth: number): string => `(component
+    (core module $m
+      (type $nothing (func))
+      (global $deep (mut i32) (i32.const 0))
+      (table (export "table") 1 funcref)
+      (func (export "go")
+        (global.set $deep (i32.add (global.get $deep) (i32.const 1)))
+        (if (i32.lt_u (global.get $deep) (i32.const ${depth})) (then (call_indirect (type $nothing) (i32.const 0))))))
+    (core instance $m (instantiate $m))
+    (func $go (canon lift (core func $m "go")))
+    (core func $again (canon lower (func $go)))
+    (core module $tie (import "" "again" (func $again)) (import "" "table" (table 1 funcref)) (elem (i32.const 0) $again))
+    (core instance (instantiate $tie (with "" (instance (export "again" (func $again)) (export "table" (table $m "table"))))))
+    (export "go" (func $go)))`
+
+  it('end where their stacks would take more memory than any guest may', async () => {
+    await (await instanceOf(selfWat(33))).call(['go'], [])
+    await expect((await instanceOf(selfWat(34))).call(['go'], [])).rejects.toMatchObject(overBudget)
+  })
+})
