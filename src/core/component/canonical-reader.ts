@@ -3,8 +3,11 @@ import { coreSignature } from './core-types.ts'
 import type { Definition, IndexedOptions } from './definition.ts'
 import { typeAs } from './extern-type-reader.ts'
 import { flattenFunction, type FlatFunction } from './flat-signature.ts'
-import { pick, invalid, unknownByte, unsupported, type Reading } from './reading.ts'
+import { beyond, pick, invalid, unknownByte, unsupported, type Reading } from './reading.ts'
 import type { Scope } from './scope.ts'
+
+/** Not of WASI 0.3 either. */
+const threads = 'threads'
 
 /** Canonical functions that came after 0.2, by their byte. */
 const laterCanons: Readonly<Record<number, string>> = {
@@ -26,13 +29,15 @@ const laterRanges: readonly (readonly [first: number, last: number, what: string
   [0x1c, 0x1e, 'error contexts'],
   [0x1f, 0x23, 'waitable sets'],
   [0x24, 0x25, 'backpressure'],
-  [0x26, 0x2d, 'threads'],
-  [0x40, 0x42, 'threads'],
+  [0x26, 0x2d, threads],
+  [0x40, 0x42, threads],
 ]
 
 const unknownCanon = (byte: number, at: number): Error => {
   const name = laterCanons[byte] ?? laterRanges.find(([first, last]) => byte >= first && byte <= last)?.[2]
-  return name === undefined ? unknownByte(at, 'a canonical function', byte) : unsupported(at, `a canonical function of ${name}`)
+  if (name === undefined) return unknownByte(at, 'a canonical function', byte)
+  const refuse = name === threads ? unsupported : beyond
+  return refuse(at, `a canonical function of ${name}`)
 }
 
 const encodings: readonly IndexedOptions['encoding'][] = ['utf8', 'utf16', 'latin1+utf16']
@@ -125,7 +130,8 @@ export class CanonicalReader {
     for (let nth = 0; nth < count; nth++) {
       const at = reader.position
       const option = reader.byte('a canonical option')
-      if (option >= 0x06 && option <= 0x09) throw unsupported(at, 'a canonical option of asynchronous or garbage-collected functions')
+      if (option === 0x06 || option === 0x07) throw beyond(at, 'a canonical option of asynchronous functions')
+      if (option === 0x08 || option === 0x09) throw unsupported(at, 'a canonical option of garbage-collected functions')
       if (option > 0x09) throw unknownByte(at, 'a canonical option', option)
       if (option <= 0x02) {
         if (encoding !== undefined) throw invalid(at, `expected one string encoding, got ${encodings[option]} after ${encoding}`)

@@ -1,7 +1,7 @@
 import type { ByteReader } from '#core/wasm/byte-reader.ts'
 import { isReservedName } from '#core/wasm/meter-names.ts'
 import { WasmError } from '#core/wasm/wasm-error.ts'
-import { invalid, unsupported } from './reading.ts'
+import { beyond, invalid, unsupported } from './reading.ts'
 
 /** A name of an import or export, taken apart (component model, Explainer.md, import and export definitions). */
 export type ExternName =
@@ -61,7 +61,7 @@ const parseAnnotated = (text: string, at: number): ExternName => {
   const close = text.indexOf(']')
   const annotation = text.slice(1, close)
   const rest = text.slice(close + 1)
-  if (annotation.startsWith('async')) throw unsupported(at, `an asynchronous function: \`${text}\``)
+  if (annotation.startsWith('async')) throw beyond(at, `an asynchronous function: \`${text}\``)
   if (annotation === 'constructor') {
     checkLabel(rest, 'the resource of a constructor', at)
     return { kind: 'constructor', text, resource: rest }

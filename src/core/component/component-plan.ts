@@ -32,6 +32,8 @@ export interface RootImport {
   readonly functions: readonly { readonly name: string; readonly type: FunctionType }[]
   /** Resource types that it brings, by name. */
   readonly resources: readonly { readonly name: string; readonly resource: number }[]
+  /** Names under which it has resource types that are brought by another name or import (`use` in WIT). */
+  readonly aliases: readonly { readonly name: string; readonly resource: number }[]
 }
 
 /** A value type. Objects are shared wherever a type is: identity may serve as a key for what is compiled from one. */

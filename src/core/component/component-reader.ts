@@ -8,7 +8,7 @@ import type { ComponentDefinition, Definition } from './definition.ts'
 import { readExternType, type Declared } from './extern-type-reader.ts'
 import { checkImportedResources, resourcesIn } from './free-resources.ts'
 import { InstanceReader } from './instance-reader.ts'
-import { pick, invalid, unknownByte, unsupported, type Reading } from './reading.ts'
+import { beyond, pick, invalid, unknownByte, unsupported, type Reading } from './reading.ts'
 import { Scope } from './scope.ts'
 import { eachDefinition, readItem } from './sorts.ts'
 import { depthAround, renamed, Resource, type Entity } from './static-types.ts'
@@ -136,7 +136,7 @@ export class ComponentReader {
   private type(part: ByteReader, at: number): void {
     const form = part.byte('a type')
     if (form === 0x3f) return this.resource(part, at)
-    if (form === 0x3e) throw unsupported(at, 'a resource type with an asynchronous destructor')
+    if (form === 0x3e) throw beyond(at, 'a resource type with an asynchronous destructor')
     this.scope.types.push(this.types.definition(part, form, at))
   }
 

@@ -3,7 +3,7 @@ import { readCoreName, readExternName, readName, uniquenessKey, UniqueNames } fr
 import { checkCoreType, type CoreType, type ModuleType } from './core-types.ts'
 import type { Definition, Item } from './definition.ts'
 import { resolveOuter } from './outer-alias.ts'
-import { pick, invalid, unknownByte, type Reading } from './reading.ts'
+import { aOrAn, pick, invalid, unknownByte, type Reading } from './reading.ts'
 import { ResourceMembers } from './resource-members.ts'
 import type { Scope } from './scope.ts'
 import { coreKind, readCoreSort, readItem, readSort, type Sort } from './sorts.ts'
@@ -82,7 +82,7 @@ export class InstanceReader {
 
   private coreKind(sort: Sort, at: number): CoreType['kind'] {
     const kind = coreKind(sort)
-    if (kind === undefined) throw invalid(at, `expected a core function, table, memory or global, got a ${sort}`)
+    if (kind === undefined) throw invalid(at, `expected a core function, table, memory or global, got ${aOrAn(sort)}`)
     return kind
   }
 
@@ -183,7 +183,7 @@ export class InstanceReader {
     if (sort === 'core type') return void scope.coreTypes.push(outer.coreType())
     if (sort === 'module') scope.modules.push(pick(outer.scope.modules, index, 'core module', at))
     else if (sort === 'component') scope.components.push(pick(outer.scope.components, index, 'component', at))
-    else throw invalid(at, `expected an outer alias of a type, component or core module, got one of a ${sort}`)
+    else throw invalid(at, `expected an outer alias of a type, component or core module, got one of ${aOrAn(sort)}`)
     return { at, kind: 'outer', sort, components, index }
   }
 }

@@ -15,7 +15,8 @@ export interface ReadComponentOptions {
 
 /**
  * Parses and validates a component of WASI 0.2's feature set (component model, Binary.md and Explainer.md) and makes it flat. Code and data of
- * core modules are left to the engine. Throws WasmError only: `unsupported` for features past 0.2, by name; `limit` for too much.
+ * core modules are left to the engine. Throws WasmError only: `beyond` for features of WASI 0.3 and
+ * `unsupported` for others that 0.2 does not have, by name; `limit` for too much.
  */
 export const readComponent = (bytes: Uint8Array, options: ReadComponentOptions = {}): ComponentPlan => {
   const { limits = defaultComponentLimits, metered = false } = options

@@ -63,12 +63,20 @@ const inWords: Readonly<Record<keyof ComponentLimits, string>> = {
   work: 'steps',
 }
 
+/** `what` after its article. */
+export const aOrAn = (what: string): string => `${/^[aeiou]/.test(what) ? 'an' : 'a'} ${what}`
+
 /** The error for bytes that are no valid component. */
 export const invalid = (at: number, message: string): WasmError => new WasmError('malformed', at, message)
 
-/** The error for a feature that WASI 0.2 does not have, by its name. */
-export const unsupported = (at: number, feature: string): WasmError =>
-  new WasmError('unsupported', at, `expected a component of WASI 0.2's features, got ${feature}`)
+/** What is said of a feature by its name. */
+const notOf02 = (feature: string): string => `expected a component of WASI 0.2's features, got ${feature}`
+
+/** The error for a feature that neither WASI 0.2 nor 0.3 has, or that cells do not contain. */
+export const unsupported = (at: number, feature: string): WasmError => new WasmError('unsupported', at, notOf02(feature))
+
+/** The error for a feature that makes a component one of WASI 0.3: what is asynchronous, and the types that come with it. Another linker may have it. */
+export const beyond = (at: number, feature: string): WasmError => new WasmError('beyond', at, notOf02(feature))
 
 /** The error for a byte that stands for nothing. */
 export const unknownByte = (at: number, expected: string, byte: number): WasmError =>
@@ -77,6 +85,6 @@ export const unknownByte = (at: number, expected: string, byte: number): WasmErr
 /** The member of an index space. Throws WasmError when there is none. */
 export const pick = <Kind>(space: readonly Kind[], index: number, what: string, at: number): Kind => {
   const found = space[index]
-  if (found === undefined) throw invalid(at, `expected a ${what} index below ${space.length}, got ${index}`)
+  if (found === undefined) throw invalid(at, `expected ${aOrAn(what)} index below ${space.length}, got ${index}`)
   return found
 }

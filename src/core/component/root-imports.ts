@@ -34,10 +34,12 @@ export class RootImports {
     })
     if (entity.kind === 'func') {
       const { type, value } = functionOf(frame, entity.type, index, undefined)
-      this.plans.push({ name, kind: 'func', functions: [{ name: '', type }], resources })
+      this.plans.push({ name, kind: 'func', functions: [{ name: '', type }], resources, aliases: [] })
       frame.functions.push(value)
     } else if (entity.kind === 'type') {
-      this.plans.push({ name, kind: 'type', functions: [], resources })
+      const { resource } = typeValue(frame, entity, at)
+      const aliases = resource === undefined || resources.length > 0 ? [] : [{ name, resource }]
+      this.plans.push({ name, kind: 'type', functions: [], resources, aliases })
     } else if (entity.kind === 'instance') this.instance(imported, index, resources)
     else throw unsupported(at, `a core module or component as import \`${name}\` of the root`)
   }
@@ -45,22 +47,27 @@ export class RootImports {
   private instance({ frame, name, entity, at }: Imported, index: number, resources: RootImport['resources']): void {
     if (entity.kind !== 'instance') return
     const functions: RootImport['functions'][number][] = []
+    const aliases: RootImport['aliases'][number][] = []
+    const brought = new Set(resources.map((each) => each.name))
     const values = new Map<string, Value>()
     for (const [member, inner] of entity.type.exports) {
       if (inner.kind === 'func') {
         const { type, value } = functionOf(frame, inner.type, index, member)
         functions.push({ name: member, type })
         values.set(member, { kind: 'func', function: value })
-      } else if (inner.kind === 'type') values.set(member, typeValue(frame, inner, at))
-      else throw unsupported(at, `a thing of kind ${inner.kind} in the imported instance \`${name}\` (a nested namespace)`)
+      } else if (inner.kind === 'type') {
+        const value = typeValue(frame, inner, at)
+        values.set(member, value)
+        if (value.resource !== undefined && !brought.has(member)) aliases.push({ name: member, resource: value.resource })
+      } else throw unsupported(at, `a thing of kind ${inner.kind} in the imported instance \`${name}\` (a nested namespace)`)
     }
-    this.plans.push({ name, kind: 'instance', functions, resources })
+    this.plans.push({ name, kind: 'instance', functions, resources, aliases })
     const exports: InstanceValue = values
     frame.instances.push(exports)
   }
 }
 
-const typeValue = (frame: Frame, { named }: Extract<Entity, { kind: 'type' }>, at: number): Value => ({
+const typeValue = (frame: Frame, { named }: Extract<Entity, { kind: 'type' }>, at: number): Extract<Value, { kind: 'type' }> => ({
   kind: 'type',
   resource: named.kind === 'resource' ? frame.resource(named.resource, at) : undefined,
 })

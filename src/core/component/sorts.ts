@@ -1,7 +1,7 @@
 import type { ByteReader } from '#core/wasm/byte-reader.ts'
 import type { CoreType } from './core-types.ts'
 import type { Item } from './definition.ts'
-import { pick, invalid, unknownByte, unsupported, type Reading } from './reading.ts'
+import { aOrAn, pick, invalid, unknownByte, unsupported, type Reading } from './reading.ts'
 import type { Scope } from './scope.ts'
 import { noValues, type Entity } from './static-types.ts'
 
@@ -59,7 +59,7 @@ export interface Referred {
 export const readItem = (reader: ByteReader, scope: Scope): Referred => {
   const at = reader.position
   const sort = readSort(reader)
-  const index = reader.u32(`a ${sort} index`)
+  const index = reader.u32(`${aOrAn(sort)} index`)
   if (sort === 'type') {
     const type = pick(scope.types, index, sort, at)
     return { item: { kind: sort, type }, entity: { kind: sort, named: type, of: type } }
@@ -68,7 +68,7 @@ export const readItem = (reader: ByteReader, scope: Scope): Referred => {
   if (sort === 'component') return { item: { kind: sort, index }, entity: { kind: sort, type: pick(scope.components, index, sort, at) } }
   if (sort === 'instance') return { item: { kind: sort, index }, entity: { kind: sort, type: pick(scope.instances, index, sort, at) } }
   if (sort === 'module') return { item: { kind: sort, index }, entity: { kind: sort, type: pick(scope.modules, index, sort, at) } }
-  throw invalid(at, `expected a function, type, instance, component or core module, got a ${sort}`)
+  throw invalid(at, `expected a function, type, instance, component or core module, got ${aOrAn(sort)}`)
 }
 
 /** Entries of a vector, each of them a definition. */

@@ -3,7 +3,7 @@ import { readName, readExternName } from './component-names.ts'
 import { readCoreType } from './core-type-reader.ts'
 import { readExternType, type Declared } from './extern-type-reader.ts'
 import { checkImportedResources } from './free-resources.ts'
-import { pick, invalid, unknownByte, unsupported, type Reading } from './reading.ts'
+import { beyond, pick, invalid, unknownByte, type Reading } from './reading.ts'
 import { resolveOuter } from './outer-alias.ts'
 import { Scope } from './scope.ts'
 import { depthAround, type ComponentNode, type FunctionNode, type InstanceNode, type StaticType } from './static-types.ts'
@@ -25,7 +25,7 @@ export class TypeReader {
   definition(reader: ByteReader, form: number, at: number): StaticType {
     switch (form) {
       case 0x43:
-        throw unsupported(at, 'the type of an asynchronous function')
+        throw beyond(at, 'the type of an asynchronous function')
       case 0x40:
         return this.function(reader, at)
       case 0x41:

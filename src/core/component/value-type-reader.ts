@@ -1,7 +1,7 @@
 import type { ByteReader } from '#core/wasm/byte-reader.ts'
 import { checkLabel, readName, UniqueNames } from './component-names.ts'
 import type { PrimitiveKind } from './component-plan.ts'
-import { pick, invalid, unknownByte, unsupported, type Reading } from './reading.ts'
+import { aOrAn, beyond, pick, invalid, unknownByte, unsupported, type Reading } from './reading.ts'
 import type { Scope } from './scope.ts'
 import { expectResource, expectValue, valueNode, type Shape, type StaticMember, type ValueNode } from './static-types.ts'
 
@@ -21,13 +21,13 @@ const primitives: Readonly<Record<number, PrimitiveKind>> = {
   0x73: 'string',
 }
 
-/** Value types that came after 0.2, by their byte. */
-const laterTypes: Readonly<Record<number, string>> = {
-  0x67: 'a list of fixed length',
-  0x66: 'a stream',
-  0x65: 'a future',
-  0x64: 'an error context',
-  0x63: 'a map',
+/** Value types that came after 0.2, by their byte: those of WASI 0.3, and others. */
+const laterTypes: Readonly<Record<number, readonly [refuse: typeof beyond, what: string]>> = {
+  0x67: [unsupported, 'a list of fixed length'],
+  0x66: [beyond, 'a stream'],
+  0x65: [beyond, 'a future'],
+  0x64: [beyond, 'an error context'],
+  0x63: [unsupported, 'a map'],
 }
 
 /** A flags type has at most this many labels (Binary.md, `defvaltype`). */
@@ -128,8 +128,8 @@ export class ValueTypeReader {
 
   private label(reader: ByteReader, what: string, unique: UniqueNames): string {
     const at = reader.position
-    const name = readName(reader, `a ${what}`, this.reading.limits.nameBytes)
-    checkLabel(name, `a ${what}`, at)
+    const name = readName(reader, aOrAn(what), this.reading.limits.nameBytes)
+    checkLabel(name, aOrAn(what), at)
     unique.add(name.toLowerCase(), name, at)
     return name
   }
@@ -167,7 +167,9 @@ export class ValueTypeReader {
 
 const badType = (byte: number, at: number): Error => {
   const later = laterTypes[byte]
-  return later === undefined ? unknownByte(at, 'a value type', byte) : unsupported(at, later)
+  if (later === undefined) return unknownByte(at, 'a value type', byte)
+  const [refuse, what] = later
+  return refuse(at, what)
 }
 
 /** Reads a type index that shares its first byte with negative type codes: a signed LEB128 of 33 bits that is not negative. */

@@ -4,6 +4,7 @@ import { WasmError, type WasmErrorCode } from '#core/wasm/wasm-error.ts'
 const codes: Readonly<Record<WasmErrorCode, CordonErrorCode>> = {
   malformed: 'component.invalid',
   unsupported: 'component.unsupported',
+  beyond: 'component.unsupported',
   limit: 'component.unsupported',
   name: 'component.unsupported',
   reserved: 'component.unsupported',

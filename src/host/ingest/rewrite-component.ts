@@ -8,7 +8,7 @@ import { naming } from './ingest-error.ts'
 import type { LimitsProfile } from './profile.ts'
 import { spliceModules } from './splice-modules.ts'
 
-/** The component is none of WASI 0.2's feature set; `message` says what it uses. */
+/** The component uses what came with WASI 0.3; `message` says what. */
 export class BeyondWasi02 extends Error {
   constructor(message: string) {
     super(message)
@@ -25,7 +25,7 @@ export const readPlan = (component: Uint8Array): ComponentPlan =>
     try {
       return readComponent(component)
     } catch (error) {
-      if (error instanceof WasmError && error.code === 'unsupported') throw new BeyondWasi02(error.message)
+      if (error instanceof WasmError && error.code === 'beyond') throw new BeyondWasi02(error.message)
       throw error
     }
   })

@@ -9,7 +9,7 @@ export const invalidComponents: Readonly<Record<string, readonly (readonly [rule
       '(component (core module $m) (core instance (instantiate $m (with "a" (instance 4)))))',
       /core instance index below 0, got 4/,
     ],
-    ['an instance index is one of an instance', '(component (alias export 2 "a" (func)))', /instance index below 0/],
+    ['an instance index is one of an instance', '(component (alias export 2 "a" (func)))', /expected an instance index below 0/],
     ['a function index is one of a function', '(component (core func (canon lower (func 0))))', /function index below 0/],
     [
       'a core function index is one of a core function',
@@ -64,6 +64,7 @@ export const invalidComponents: Readonly<Record<string, readonly (readonly [rule
     ['fields differ', '(component (type (record (field "x" u8) (field "X" u8))))', /each field once/],
     ['cases differ', '(component (type (variant (case "x") (case "x"))))', /each case once/],
     ['flags differ', '(component (type (flags "x" "x")))', /each flag once/],
+    ['an enum case is in kebab case', '(component (type (enum "aB")))', /expected an enum case in kebab case/],
     ['enum cases differ', '(component (type (enum "x" "x")))', /each enum case once/],
     ['parameters differ', '(component (type (func (param "x" u8) (param "X" u8))))', /each parameter once/],
     [

@@ -136,11 +136,11 @@ describe('a component without others inside', () => {
       { from: 'import', import: 0, name: 'pollable' },
       { from: 'import', import: 3, name: 'other' },
     ])
-    expect(plan.imports.map(({ name, kind, resources }) => [name, kind, resources])).toEqual([
-      ['wasi:io/poll@0.2.12', 'instance', [{ name: 'pollable', resource: 0 }]],
-      ['wasi:clocks/clock', 'instance', []],
-      ['mine', 'type', []],
-      ['other', 'type', [{ name: 'other', resource: 1 }]],
+    expect(plan.imports.map(({ name, kind, resources, aliases }) => [name, kind, resources, aliases])).toEqual([
+      ['wasi:io/poll@0.2.12', 'instance', [{ name: 'pollable', resource: 0 }], []],
+      ['wasi:clocks/clock', 'instance', [], [{ name: 'pollable', resource: 0 }]],
+      ['mine', 'type', [], [{ name: 'mine', resource: 0 }]],
+      ['other', 'type', [{ name: 'other', resource: 1 }], []],
     ])
     expect(plan.imports[1]?.functions).toEqual([{ name: 'subscribe', type: { params: [], result: { kind: 'own', resource: 0 } } }])
     expect(plan.canons).toEqual([

@@ -1,5 +1,7 @@
+import type { ChildProcess } from 'node:child_process'
+import { subscribe, unsubscribe } from 'node:diagnostics_channel'
 import { readFileSync } from 'node:fs'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { ComponentLinker } from '#cell/link/component-linker.ts'
 import type { Artifact } from '#core/artifact.ts'
 import { CordonError } from '#core/errors.ts'
@@ -396,6 +398,40 @@ describe('a component past WASI 0.2', () => {
 
   test('that exports `then` is refused', async () => {
     expect((await refusalOf(await component(asyncExport.replace('add-one', 'then')))).code).toBe('component.unsupported')
+  })
+})
+
+describe('what neither WASI 0.2 nor 0.3 has', () => {
+  const children: ChildProcess[] = []
+  const started = (message: unknown): void => void children.push((message as { readonly process: ChildProcess }).process)
+  /** The programs of the children that ingest started. */
+  const programs = (): readonly string[] =>
+    children.flatMap(({ spawnargs }) => spawnargs.flatMap((argument) => /[a-z-]*child-entry/.exec(argument) ?? []))
+  beforeEach(() => {
+    children.length = 0
+    subscribe('child_process', started)
+  })
+  afterEach(() => void unsubscribe('child_process', started))
+
+  test.each([
+    ['64-bit memories', '(core module (memory i64 1))', 'memory64'],
+    ['shared memories', '(core module (memory 1 2 shared))', 'shared memories'],
+    ['several memories', '(core module (memory 1) (memory 1))', 'several memories'],
+    ['garbage-collected types', '(core module (type (struct)))', 'garbage collection'],
+    ['lists of fixed length', '(type (list u8 4))', 'fixed length'],
+    ['maps', '(type (map u8 string))', 'a map'],
+    ['threads', '(core func (canon thread.index))', 'threads'],
+    ['core modules as imports', '(import "m" (core module))', 'import `m` of the root'],
+    ['nested namespaces', '(import "i" (instance (export "j" (instance))))', 'nested namespace'],
+  ])('is refused with the reader’s words, and the transpiler never sees it: %s', async (_what, wat, said) => {
+    const error = await refusalOf(await component(wat))
+    expect(error).toMatchObject({ code: 'component.unsupported', message: expect.stringContaining(said) as unknown })
+    expect(programs()).toEqual(['child-entry'])
+  })
+
+  test('is not what WASI 0.3 has, which is given to the transpiler', async () => {
+    expect((await ingest(await component(`${asyncExport} (@custom "another")`), here.options)).cached).toBe(false)
+    expect(programs()).toEqual(['child-entry', 'glue-child-entry'])
   })
 })
 
