@@ -40,6 +40,7 @@ describe('a component without others inside', () => {
         kind: 'func',
         functions: [{ name: '', type: { params: [{ name: 'text', type: { kind: 'string' } }], result: undefined } }],
         resources: [],
+        aliases: [],
       },
     ])
     const mem = { from: 'step', step: 0, name: 'mem' }
