@@ -132,13 +132,15 @@ describe('a guest that leaves something for the next session', () => {
       (core module $m
         (import "r" "new" (func $new (param i32) (result i32)))
         (import "r" "drop" (func $drop (param i32)))
-        (func (export "go") (result i32) (local $a i32)
+        (func (export "go") (result i32) (local $a i32) (local $both i32)
           (local.set $a (call $new (i32.const 1)))
           (drop (call $new (i32.const 2)))
           (drop (call $new (i32.const 3)))
           (call $drop (i32.add (local.get $a) (i32.const 1)))
           (call $drop (local.get $a))
-          (i32.add (i32.mul (i32.const 10) (call $new (i32.const 4))) (call $new (i32.const 5)))))
+          (local.set $both (i32.add (i32.mul (i32.const 10) (call $new (i32.const 4))) (call $new (i32.const 5))))
+          (call $drop (i32.add (local.get $a) (i32.const 2)))
+          (local.get $both)))
       (core instance $m (instantiate $m (with "r" (instance (export "new" (func $new)) (export "drop" (func $drop))))))
       (func (export "go") (result u32) (canon lift (core func $m "go"))))`
     const instance = await (await linkedOf(wat)).instantiate(sealed({}), unlimited)
