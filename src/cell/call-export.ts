@@ -37,6 +37,8 @@ const returned = ({ kind }: ExportedFunction, value: unknown): GuestOutcome => {
 const declared = ({ kind }: ExportedFunction, payload: unknown): GuestOutcome => {
   // `wasi:cli/run` says no more than that it failed.
   if (kind === 'wasi-command') return { kind: 'exit', code: 1 }
+  // Before it is parsed: 30 MB of `[],` take seconds and 700 MB.
+  if (typeof payload === 'string' && payload.length > maxResultBytes) return tooLong
   const error = kind === 'agent-run' && isJson(payload) ? payload : resultToJson(payload, maxResultBytes)
   return fits(error) ? { kind: 'error', error } : tooLong
 }
