@@ -9,7 +9,7 @@ import { engine, type CoreModuleObject } from './engine.ts'
 import { exportTree, type ExportTree } from './export-tree.ts'
 import type { ScopePlan } from './guest-scope.ts'
 import { HostCall } from './host-call.ts'
-import { hostMember, type HostMember } from './host-functions.ts'
+import { hostClasses, hostMember, type HostClass, type HostMember } from './host-functions.ts'
 import { LiftedFunction } from './lifted-function.ts'
 import { LinkTrap } from './linker.ts'
 import { resourceDrop, resourceNew, resourceRep, type Destructor } from './resource-canons.ts'
@@ -33,6 +33,8 @@ export interface CompiledComponent {
   readonly canons: readonly CompiledCanon[]
   /** By function: where the host has it. */
   readonly members: readonly (HostMember | undefined)[]
+  /** Where the host has the resource types that the root imports. */
+  readonly classes: readonly HostClass[]
   /** By function: how the host calls it. */
   readonly lifted: readonly (LiftedFunction | undefined)[]
   readonly scopes: readonly ScopePlan[]
@@ -71,6 +73,7 @@ export const compileComponent = async (bytes: Uint8Array, options: CompileOption
     lifted,
     steps: plan.steps.map((step) => stepOf(coreAt(cores, step.module), importTemplate(step))),
     members: plan.functions.map((each) => (each.from === 'import' ? hostMember(plan.imports, each) : undefined)),
+    classes: hostClasses(plan.imports),
     destructors: plan.resources.map((resource) => compiler.destructor(resource, undefined)),
     scopes: compiler.scopes,
     exports: exportTree(plan),

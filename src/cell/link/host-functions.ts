@@ -1,4 +1,4 @@
-import type { ComponentPlan, FunctionPlan, RootImport } from '#core/component/component-plan.ts'
+import type { FunctionPlan, RootImport } from '#core/component/component-plan.ts'
 import { lowerCamel, upperCamel } from '#core/component/js-names.ts'
 import { LinkTrap, type Imports } from './linker.ts'
 
@@ -49,12 +49,39 @@ export const resolveMember = (imports: Imports, member: HostMember): HostFunctio
   return kind === 'static' ? staticOf(found, member) : methodOf(found, member)
 }
 
-/** The class of resource `name` (in the component model's words) of an interface, if the imports have it. */
-export const classOf = (
-  imports: Imports,
-  plan: ComponentPlan,
-  resource: { readonly import: number; readonly name: string },
-): Class | undefined => resourceClass(imports, unversioned(plan.imports[resource.import]?.name ?? ''), upperCamel(resource.name))
+/** A host's class by the names that jco's convention has for it. */
+export interface HostClass {
+  readonly interfaceId: string
+  readonly className: string
+  readonly resource: number
+  /** Another name for a class that another entry has; the host may leave it out. */
+  readonly isAlias: boolean
+}
+
+/** Names the classes that the root imports; aliases come last. */
+export const hostClasses = (imports: readonly RootImport[]): readonly HostClass[] => {
+  const named = (isAlias: boolean) =>
+    imports.flatMap(({ name, resources, aliases }) =>
+      (isAlias ? aliases : resources).map((each) => ({
+        interfaceId: unversioned(name),
+        className: upperCamel(each.name),
+        resource: each.resource,
+        isAlias,
+      })),
+    )
+  return [...named(false), ...named(true)]
+}
+
+/** The classes of `imports` by resource. Throws {@link LinkTrap} `link` when one is missing, or when its other name has another class. */
+export const resolveClasses = (imports: Imports, wanted: readonly HostClass[]): readonly (Class | undefined)[] => {
+  const classes: (Class | undefined)[] = []
+  for (const each of wanted) {
+    const found = resourceClass(imports, each.interfaceId, each.className)
+    if (each.isAlias ? found !== undefined && found !== classes[each.resource] : found === undefined) throw misfit(each)
+    if (!each.isAlias) classes[each.resource] = found
+  }
+  return classes
+}
 
 const rootOrMember = (imports: Imports, member: HostMember): HostFunction => {
   const held = own(imports, member.interfaceId)
@@ -99,3 +126,6 @@ const isFunction = (value: unknown): value is Call => typeof value === 'function
 
 const missing = ({ interfaceId, name }: HostMember): LinkTrap =>
   new LinkTrap(`expected the host to have \`${interfaceId}${name === undefined ? '' : `#${name}`}\``, 'link')
+
+const misfit = ({ interfaceId, className, isAlias }: HostClass): LinkTrap =>
+  new LinkTrap(`expected the host to have ${isAlias ? 'one and the same' : 'a'} class \`${className}\` in \`${interfaceId}\``, 'link')

@@ -7,7 +7,7 @@ import { cannotWait, CoreFunctions } from './core-functions.ts'
 import type { ResourceOwner } from './guest-resource.ts'
 import { GuestMemory, type CoreMemory } from './guest-memory.ts'
 import { GuestScope } from './guest-scope.ts'
-import { classOf, resolveMember, type HostFunction } from './host-functions.ts'
+import { resolveClasses, resolveMember, type HostFunction } from './host-functions.ts'
 import { LinkTrap, type Imports, type MeterHooks } from './linker.ts'
 import { Metering } from './metering.ts'
 import { disposeOf } from './resource-canons.ts'
@@ -28,8 +28,9 @@ export class InstanceState {
   readonly functions: CoreFunctions
   /** Whose the resources are that the host holds; another one for each session. */
   owner: ResourceOwner
-  readonly #imports: Imports
   readonly #hostFunctions: readonly (HostFunction | undefined)[]
+  /** By resource: the host's classes. */
+  readonly #classes: ReturnType<typeof resolveClasses>
   readonly #quota: HandleQuota
   readonly #tables: (HandleTable | undefined)[] = []
   readonly #scopes: (GuestScope | undefined)[] = []
@@ -40,12 +41,12 @@ export class InstanceState {
   #calledHost = false
   #stopWaiting: ((reason: unknown) => void) | undefined
 
-  /** Throws {@link LinkTrap} `link` when the host lacks a function that the component imports. */
+  /** Throws {@link LinkTrap} `link` when the host lacks a function or a class that the component imports. */
   constructor(component: CompiledComponent, imports: Imports, hooks: MeterHooks, owner: ResourceOwner) {
     this.component = component
     this.owner = owner
-    this.#imports = imports
     this.#hostFunctions = component.members.map((member) => member && resolveMember(imports, member))
+    this.#classes = resolveClasses(imports, component.classes)
     this.metering = new Metering(hooks)
     this.lifting = new LiftingMeter(hooks.lifting)
     this.functions = new CoreFunctions(this)
@@ -96,8 +97,7 @@ export class InstanceState {
 
   /** Gives `value` back. Throws TypeError unless the host made it as the class that its imports have for `resource`. */
   expectHostResource(resource: number, value: unknown): unknown {
-    const plan = this.component.plan.resources[resource]
-    const found = plan?.from === 'import' ? classOf(this.#imports, this.component.plan, plan) : undefined
+    const found = this.#classes[resource]
     if (found === undefined) throw new TypeError(`expected the host to have a class for resource ${resource}`)
     if (!(value instanceof found)) throw new TypeError(`expected a resource of the host's class \`${found.name}\``)
     return value
