@@ -67,6 +67,35 @@ class World {
   }
 }
 
+/** Imports `thing` and, as `again`, the same type once more; uses neither. */
+const unusedWat = `(component
+  (import "a:b/things" (instance $i (export "thing" (type $t (sub resource))) (export "again" (type (eq $t)))))
+  (alias export $i "thing" (type $thing))
+  (import "a:b/users" (instance (export "thing" (type (eq $thing))))))`
+
+describe('classes of the host', () => {
+  const linkTrap = { name: 'LinkTrap', code: 'link' }
+  class Thing {}
+  class Other {}
+
+  it.each([
+    ['under its own name alone, which is what interfaces do that use it', { 'a:b/things': { Thing } }],
+    ['under each of its names', { 'a:b/things': { Thing, Again: Thing }, 'a:b/users': { Thing } }],
+  ])('stand for a resource type %s', async (_where, interfaces) => {
+    await instanceOf(unusedWat, { imports: sealed(interfaces) })
+  })
+
+  it.each([
+    ['missing', {}],
+    ['missing where they are defined', { 'a:b/users': { Thing } }],
+    ['no classes', { 'a:b/things': { Thing: {} } }],
+    ['others under another name', { 'a:b/things': { Thing, Again: Other } }],
+    ['others in another interface', { 'a:b/things': { Thing }, 'a:b/users': { Thing: Other } }],
+  ])('are refused when they are %s, though no guest has used them', async (_what, interfaces) => {
+    await expect(instanceOf(unusedWat, { imports: sealed(interfaces) })).rejects.toMatchObject(linkTrap)
+  })
+})
+
 describe('handles of the host’s resources', () => {
   it('reach the object that they stand for, which is told when they are dropped', async () => {
     const world = new World()
