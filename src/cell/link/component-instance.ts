@@ -50,8 +50,8 @@ export class ComponentInstance implements Instance {
       const index = functionAt(component.exports, path)
       if (this.#stage !== 'serving') throw this.#notServing()
       const lifted = component.lifted[index]
-      if (lifted === undefined) resolve(this.#state.hostFunction(index)(args))
-      else this.#take({ run: (state) => callLifted(state, lifted, args), resolve, reject })
+      if (lifted === undefined) throw new LinkTrap('expected a function of the component', 'link')
+      this.#take({ run: (state) => callLifted(state, lifted, args), resolve, reject })
     })
   }
 

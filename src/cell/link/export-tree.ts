@@ -8,8 +8,14 @@ export interface ExportTree extends ReadonlyMap<string, number | ExportTree> {}
 type Tree = Map<string, number | Tree>
 
 const memberName = /^\[(method|static|constructor)\]([^.]+)(?:\.(.+))?$/
-/** Builds it. Throws {@link LinkTrap} `link` when two exports would have one name. */
+
+/**
+ * Builds it. Throws {@link LinkTrap} `link` when two exports would have one name, or when one is a function of the host as it was imported: nothing would hold
+ * its caller's values to their types, nor make it wait for its turn.
+ */
 export const exportTree = (plan: ComponentPlan): ExportTree => {
+  if (plan.exports.some((each) => isOfHost(plan, each)))
+    throw new LinkTrap('expected exports of the component’s own, got a function of the host', 'link')
   const tree: Tree = new Map()
   for (const each of plan.exports) add(tree, each)
   nameConstructors(tree)
@@ -22,6 +28,11 @@ export const functionAt = (tree: ExportTree, path: readonly string[]): number =>
   for (const name of path) found = typeof found === 'object' ? found.get(name) : undefined
   if (typeof found !== 'number') throw new LinkTrap(`expected an exported function at \`${path.join('.')}\``, 'link')
   return found
+}
+
+const isOfHost = (plan: ComponentPlan, exported: RootExport): boolean => {
+  if (exported.kind === 'instance') return exported.exports.some((each) => isOfHost(plan, each))
+  return exported.kind === 'func' && plan.functions[exported.function]?.from === 'import'
 }
 
 const add = (tree: Tree, exported: RootExport): void => {

@@ -98,6 +98,14 @@ describe('the component linker', () => {
     await expect(instance.call(agentPath, [''])).resolves.toBe('"done"')
   })
 
+  it.each([
+    ['at the root', '(export "f" (func $host "f"))'],
+    ['in an instance', '(instance $out (export "f" (func $host "f"))) (export "a:b/guest" (instance $out))'],
+  ])('links no component that exports a function of the host as it is, %s', async (_where, exported) => {
+    const wat = `(component (import "a:b/host" (instance $host (export "f" (func (param "x" u8))))) ${exported})`
+    await expect(linkedOf(wat)).rejects.toMatchObject({ name: 'LinkTrap', code: 'link' })
+  })
+
   it('asks for the memories and tables it starts with', async () => {
     const asked: number[] = []
     const hooks = { growMemory: (pages: number) => asked.push(pages) > 0 }

@@ -75,8 +75,8 @@ const unusedWat = `(component
 
 describe('classes of the host', () => {
   const linkTrap = { name: 'LinkTrap', code: 'link' }
-  class Thing {}
-  class Other {}
+  const Thing = function (): void {}
+  const Other = function (): void {}
 
   it.each([
     ['under its own name alone, which is what interfaces do that use it', { 'a:b/things': { Thing } }],
