@@ -1,5 +1,6 @@
 import { meterExports, meterImports, meterModule } from '#core/wasm/meter-names.ts'
 import { engine, type CoreExterns, type CoreFunction, type CoreGlobal, type CoreInstance } from './engine.ts'
+import { emptyImports } from './core-imports.ts'
 import type { CompiledCore } from './core-module.ts'
 import { LinkTrap, type MeterHooks } from './linker.ts'
 
@@ -24,6 +25,12 @@ const reallocArity = 4
 const pageBytes = 65_536
 
 type ModuleImports = Record<string, unknown>
+
+interface SharedImports {
+  readonly yield: object
+  readonly growMemory: (pages: number) => number
+  readonly growTable: (elements: number) => number
+}
 
 /** What instantiating took: what each further session of the same instance is charged, and goes on from. */
 export interface MeterState {
@@ -54,7 +61,8 @@ export class Metering {
   readonly #pages: CoreGlobal[] = []
   /** Functions of core instances: they call each other without any JavaScript in between. */
   readonly #coreFunctions = new WeakSet<object>()
-  #shared: ModuleImports | undefined
+  /** The imports that all its core instances share. */
+  #shared: SharedImports | undefined
   #granted = 0
   #coreInstances = 0
   #definedMemories = 0
@@ -259,13 +267,15 @@ export class Metering {
   }
 
   #meterImports(core: CompiledCore, imports: Record<string, ModuleImports>, own: { slice?: CoreGlobal }): ModuleImports {
-    const meter: ModuleImports = Object.create(null) as ModuleImports
-    this.#shared ??= {
-      [meterImports.yield]: new engine.Suspending(() => this.#yield()),
-      [meterImports.growMemory]: (pages: number) => (this.#grows(this.#hooks.growMemory(pages >>> 0)) ? 1 : 0),
-      [meterImports.growTable]: (elements: number) => (this.#grows(this.#hooks.growTable(elements >>> 0)) ? 1 : 0),
-    }
-    Object.assign(meter, this.#shared)
+    const shared = (this.#shared ??= {
+      yield: new engine.Suspending(() => this.#yield()),
+      growMemory: (pages) => (this.#grows(this.#hooks.growMemory(pages >>> 0)) ? 1 : 0),
+      growTable: (elements) => (this.#grows(this.#hooks.growTable(elements >>> 0)) ? 1 : 0),
+    })
+    const meter = emptyImports()
+    meter[meterImports.yield] = shared.yield
+    meter[meterImports.growMemory] = shared.growMemory
+    meter[meterImports.growTable] = shared.growTable
     meter[meterImports.refill] = () => this.#refill(own.slice)
     const from = core.memoryImport
     if (from === undefined) return meter
