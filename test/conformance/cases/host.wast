@@ -371,9 +371,9 @@
 (component instance $h $Hosted)
 (assert_trap (invoke $h "move-lent") "handle: not to be lent")
 (component instance $h $Hosted)
-(assert_trap (invoke $h "wrong-type") "handle: to be of another resource type")
+(assert_trap (invoke $h "wrong-type") "handle: to be of resource type")
 (component instance $h $Hosted)
-(assert_trap (invoke $h "drop-as-other") "handle: to be of another resource type")
+(assert_trap (invoke $h "drop-as-other") "handle: to be of resource type")
 
 ;; Nor may a host function be called, or a host's resource dropped, from a reallocation or a post-return.
 (component definition $Leaver

@@ -42,7 +42,7 @@
   "invalid: expected a field in kebab case such as `get-item`")
 (assert_invalid (component
   (type (enum "a-")))
-  "invalid: expected a enum case in kebab case such as `get-item`")
+  "invalid: expected an enum case in kebab case such as `get-item`")
 (assert_invalid (component
   (type (flags "A-b-Cd")))
   "invalid: expected a flag in kebab case such as `get-item`")
@@ -109,7 +109,7 @@
   "invalid: expected a func index below 0")
 (assert_invalid (component
   (export "i" (instance 0)))
-  "invalid: expected a instance index below 0")
+  "invalid: expected an instance index below 0")
 (assert_invalid (component
   (export "t" (type 0)))
   "invalid: expected a type index below 0")
@@ -121,7 +121,7 @@
   "invalid: expected a module index below 0")
 (assert_invalid (component
   (alias export 0 "f" (func)))
-  "invalid: expected a instance index below 0")
+  "invalid: expected an instance index below 0")
 (assert_invalid (component
   (alias core export 0 "f" (core func)))
   "invalid: expected a core instance index below 0")

@@ -90,9 +90,9 @@
 (component instance $f $Forge)
 (assert_trap (invoke $f "drop-twice") "handle: a live handle")
 (component instance $f $Forge)
-(assert_trap (invoke $f "rep-as-other") "handle: to be of another resource type")
+(assert_trap (invoke $f "rep-as-other") "handle: to be of resource type")
 (component instance $f $Forge)
-(assert_trap (invoke $f "drop-as-other") "handle: to be of another resource type")
+(assert_trap (invoke $f "drop-as-other") "handle: to be of resource type")
 
 ;; Between two components. `$Owner` defines the type and logs what its destructor was given; `$User` has handles to it.
 (component definition $Two

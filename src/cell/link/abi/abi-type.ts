@@ -8,7 +8,7 @@ export interface AbiType extends CompiledType {
    * lists is not counted: they charge for themselves.
    */
   readonly weight: number
-  /** Fields, items and flags that one value has at all depths, but for those in lists: each takes the time of an element. */
+  /** Fields, items, flags and objects of cases that one value has at all depths, but for those in lists: each takes the time of an element. */
   readonly fields: number
 }
 
@@ -21,8 +21,11 @@ export const maxFlatParameters = 16
 /** How far flattening goes: one past the limit says all there is to know, and keeps a type that doubles at each level from costing 2^64. */
 export const maxFlat = maxFlatParameters + 1
 
-/** An engine value of this many bytes: an object without its fields, a slot in an array or object, an array (its room grows by 17 slots at first) or typed array. */
-export const heapBytes = { object: 24, slot: 8, number: 16, bigint: 24, string: 32, list: 200, handle: 64 } as const
+/**
+ * What engine values take, in bytes: an object or array without its slots, a slot, a boxed number, a bigint of 64 bits, a string and a typed array without
+ * what is in them (the latter with its buffer and what is kept for that outside of the heap), a guest's resource. Measured; upper bounds where sizes vary.
+ */
+export const heapBytes = { object: 24, slot: 8, number: 16, bigint: 24, string: 32, array: 48, typedArray: 336, handle: 64 } as const
 
 const isLittleEndian = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1
 // Lists of numbers are copied as they lie in memory, and linear memory is little-endian everywhere.

@@ -26,9 +26,10 @@ export const listOf = (element: AbiType): AbiType => {
     depth: element.depth,
     load: (call, at, length) => {
       // All elements before the first, so that a length that lies costs nothing.
-      call.charge(length * steps, heapBytes.list + length * perElement)
-      const list: unknown[] = []
-      for (let index = 0; index < length; index++) list.push(element.load(call, at + index * size))
+      call.charge(length * steps, heapBytes.array + length * perElement)
+      // Of its length from the start: one that grows has room for half as many again, and is there twice each time it does.
+      const list = Array<unknown>(length)
+      for (let index = 0; index < length; index++) list[index] = element.load(call, at + index * size)
       return list
     },
     lengthOf: (value) => arrayOf(value).length,
@@ -47,7 +48,7 @@ export const numericListOf = (list: NumericList): AbiType => {
     align: size,
     depth: 0,
     load: (call, at, length) => {
-      call.charge(1, heapBytes.list + length * size)
+      call.charge(1, heapBytes.typedArray + length * size)
       return list.read(call.bytes(), at, length)
     },
     lengthOf: (value) => list.lengthOf(value),

@@ -1,6 +1,7 @@
 import type { PrimitiveKind } from '#core/component/component-plan.ts'
 import { bigintAt, describe, heapBytes, numberAt, type AbiType } from './abi-type.ts'
 import { charOf, codePointOf } from './char.ts'
+import { bigintFrom } from './bigint-from.ts'
 
 type NumberKind = Exclude<PrimitiveKind, 'string'>
 
@@ -10,12 +11,10 @@ const numberOf = (value: unknown, kind: NumberKind): number => {
   return value
 }
 
-/** Whole numbers and decimal text are taken too, as jco takes them: JSON has no other way to write the large ones. */
 const bigintOf = (value: unknown, kind: NumberKind): bigint => {
-  if (typeof value === 'bigint') return value
-  if (typeof value === 'number' && Number.isInteger(value)) return BigInt(value)
-  if (typeof value === 'string' && /^-?\d{1,20}$/.test(value)) return BigInt(value)
-  throw new TypeError(`expected a bigint for ${kind}, got ${describe(value)}`)
+  const whole = bigintFrom(value)
+  if (whole === undefined) throw new TypeError(`expected a bigint for ${kind}, got ${describe(value)}`)
+  return whole
 }
 
 /** One NaN for all: payloads would be a channel, and would differ between machines (CanonicalABI.md, "Loading": `canonicalize_nan32`). */
@@ -107,7 +106,8 @@ const f32: AbiType = {
   load: (call, at) => canonical(call.view().getFloat32(at, true)),
   store: (call, value, at) => call.view().setFloat32(at, canonical(numberOf(value, 'f32')), true),
   lift: (_call, values, from) => canonical(numberAt(values, from)),
-  lower: (_call, value, out) => void out.push(canonical(numberOf(value, 'f32'))),
+  // A core value of this type has its precision: nothing in between may take more for one, as a lifted function that is a lowered one has no wasm in between.
+  lower: (_call, value, out) => void out.push(canonical(Math.fround(numberOf(value, 'f32')))),
 }
 
 const f64: AbiType = {

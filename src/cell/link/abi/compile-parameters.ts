@@ -40,6 +40,7 @@ export const compileParameters = (types: readonly ValueType[]): CompiledParamete
   const { parts, size, align, weight } = layout
   const fields = layout.fields - parts.length
   const spilled = layout.flat.length > maxFlatParameters
+  const template = parts.map(() => undefined as unknown)
   const checkCount = (args: readonly unknown[]): void => {
     if (args.length > parts.length) throw new TypeError(`expected ${parts.length} arguments, got ${args.length}`)
   }
@@ -48,8 +49,8 @@ export const compileParameters = (types: readonly ValueType[]): CompiledParamete
       const pointer = numberAt(values, 0) >>> 0
       checkRange(call, pointer, align, size)
       call.charge(fields, weight)
-      const args: unknown[] = []
-      for (const { type, offset } of parts) args.push(type.load(call, pointer + offset))
+      const args = template.slice()
+      for (const { index, type, offset } of parts) args[index] = type.load(call, pointer + offset)
       return args
     },
     lower: (call, args, out) => {
@@ -62,8 +63,8 @@ export const compileParameters = (types: readonly ValueType[]): CompiledParamete
   const asValues: Pick<CompiledParameters, 'lift' | 'lower'> = {
     lift: (call, values) => {
       call.charge(fields, weight)
-      const args: unknown[] = []
-      for (const { type, flatOffset } of parts) args.push(type.lift(call, values, flatOffset))
+      const args = template.slice()
+      for (const { index, type, flatOffset } of parts) args[index] = type.lift(call, values, flatOffset)
       return args
     },
     lower: (call, args, out) => {

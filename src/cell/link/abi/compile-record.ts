@@ -1,3 +1,4 @@
+import { LinkTrap } from '#cell/link/linker.ts'
 import { lowerCamel } from '#core/component/js-names.ts'
 import { alignTo, describe, heapBytes, maxFlat, numberAt, type AbiType } from './abi-type.ts'
 import type { CoreType } from './compiled-type.ts'
@@ -55,13 +56,13 @@ type Fields = Record<string, unknown>
 
 /** An empty object literal has room for so many fields; with more of them assigned one by one, the engine soon makes a hash table of it. */
 const literalFields = 4
-/** An object of more is a hash table in any case, which takes several slots a field. */
+/** An object of more is a hash table in any case: three slots a place, of which there are a power of two, a third of them free; and its header. */
 const maxFastFields = 1020
-const hashedSlots = 8
+const hashedSlots = (count: number): number => 3 * 2 ** Math.ceil(Math.log2(1.5 * count)) + 8
 
 /** Bytes of an object besides a slot for each of `count` fields. */
 const objectBytes = (count: number): number =>
-  heapBytes.object + (count > maxFastFields ? (hashedSlots - 1) * count : literalFields) * heapBytes.slot
+  heapBytes.object + heapBytes.slot * (count > maxFastFields ? hashedSlots(count) - count : literalFields)
 
 /**
  * Makes the objects into which names of a guest's author go. Every object has `constructor` or `toString` and no name may reach those, set a
@@ -87,10 +88,29 @@ const objectOf = (value: unknown, what: string): Fields => {
   return value as Fields
 }
 
-/** A record: an object with its fields in lowerCamelCase. */
+/**
+ * `names` as JavaScript has them. Throws LinkTrap `link` for two that become one, as `a1` and `a-1` do: a value of the one would be taken for the other's.
+ */
+const jsNamesOf = (names: readonly string[]): readonly string[] => {
+  const before = new Map<string, string>()
+  return names.map((name) => {
+    const jsName = lowerCamel(name)
+    const other = before.get(jsName)
+    if (other !== undefined) {
+      throw new LinkTrap(
+        `expected names that JavaScript can tell apart, got \`${other}\` and \`${name}\`, both \`${jsName}\` there`,
+        'link',
+      )
+    }
+    before.set(jsName, name)
+    return jsName
+  })
+}
+
+/** A record: an object with its fields in lowerCamelCase. Throws LinkTrap `link` for fields that JavaScript cannot tell apart. */
 export const recordOf = (names: readonly string[], types: readonly AbiType[]): AbiType => {
   const layout = layOut(types)
-  const jsNames = names.map((name) => lowerCamel(name))
+  const jsNames = jsNamesOf(names)
   const makeObject = objectMaker(jsNames)
   const fields = layout.parts.map((part) => {
     const name = jsNames[part.index] ?? ''
@@ -129,11 +149,13 @@ const itemsOf = (value: unknown, length: number): readonly unknown[] => {
 export const tupleOf = (types: readonly AbiType[]): AbiType => {
   const layout = layOut(types)
   const { parts } = layout
+  // Copies have room for their items only.
+  const template = parts.map(() => undefined as unknown)
   return {
-    ...shapeOf(layout, heapBytes.list),
+    ...shapeOf(layout, heapBytes.array),
     load: (call, at) => {
-      const items: unknown[] = []
-      for (const { type, offset } of parts) items.push(type.load(call, at + offset))
+      const items = template.slice()
+      for (const { index, type, offset } of parts) items[index] = type.load(call, at + offset)
       return items
     },
     store: (call, value, at) => {
@@ -141,8 +163,8 @@ export const tupleOf = (types: readonly AbiType[]): AbiType => {
       for (const { index, type, offset } of parts) type.store(call, items[index], at + offset)
     },
     lift: (call, values, from) => {
-      const items: unknown[] = []
-      for (const { type, flatOffset } of parts) items.push(type.lift(call, values, from + flatOffset))
+      const items = template.slice()
+      for (const { index, type, flatOffset } of parts) items[index] = type.lift(call, values, from + flatOffset)
       return items
     },
     lower: (call, value, out) => {
@@ -159,10 +181,10 @@ const flagsSize = (count: number): 1 | 2 | 4 => {
 
 /**
  * Flags: an object of booleans, up to 32 (`load_flags`, `store_flags`). Bits past the last flag are nobody's and are ignored. Of a host's object what
- * is missing is false; nothing at all is all false, as jco has it.
+ * is missing is false; nothing at all is all false, as jco has it. Throws LinkTrap `link` for names that JavaScript cannot tell apart.
  */
 export const flagsOf = (names: readonly string[]): AbiType => {
-  const jsNames = names.map((name) => lowerCamel(name))
+  const jsNames = jsNamesOf(names)
   const makeObject = objectMaker(jsNames)
   const flags = jsNames.map((name, index) => ({ name, mask: 1 << index, read: fieldReader(name) }))
   const size = flagsSize(names.length)

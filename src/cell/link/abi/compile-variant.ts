@@ -66,7 +66,7 @@ const shapeOf = (cases: readonly CompiledCase[], shared: readonly CoreType[], ow
       flat: (['i32', ...shared] as const).slice(0, maxFlat),
       depth: 1 + most(({ depth }) => depth),
       weight: ownBytes + most(({ weight }) => weight),
-      fields: most(({ fields }) => fields),
+      fields: (ownBytes > 0 ? 1 : 0) + most(({ fields }) => fields),
     },
   }
 }

@@ -177,7 +177,9 @@ export class HandleTable {
   #get(resource: number, index: number): Entry {
     const entry = this.#entries[index >>> 0]
     if (entry === undefined) throw new LinkTrap(`expected a live handle, got ${index >>> 0}`, 'handle')
-    if (entry.resource !== resource) throw new LinkTrap(`expected handle ${index} to be of another resource type`, 'handle')
+    if (entry.resource !== resource) {
+      throw new LinkTrap(`expected handle ${index} to be of resource type ${resource}, it is of type ${entry.resource}`, 'handle')
+    }
     return entry
   }
 

@@ -40,7 +40,8 @@ const liftUtf8 = (call: CallScope, pointer: number, length: number): string => {
   call.charge(0, heapBytes.string + 2 * length)
   const bytes = call.bytes()
   const end = pointer + length
-  if (length < shortBytes) return shortAscii(bytes, pointer, end) ?? decodeStrictly(bytes, pointer, end)
+  const ascii = length < shortBytes ? shortAscii(bytes, pointer, end) : undefined
+  if (ascii !== undefined) return ascii
   const text = utf8Slice.call(bytes, pointer, end)
   // The fast decoder marks what is malformed; the mark may also be the guest's own character. A string of one byte a character has none.
   return text.includes('\uFFFD') ? decodeStrictly(bytes, pointer, end) : text

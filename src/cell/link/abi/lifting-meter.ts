@@ -5,7 +5,7 @@ const mebi = 2 ** 20
 
 /**
  * What may be lifted when nobody says otherwise. Honest agents pass bodies in chunks of at most 1 MiB, which cost 2 MiB as text, and lists of some
- * thousand entries: a call leaves thirty times that, and less than a tenth of what a thread's heap holds. A million elements take about 50 ms, and no fuel.
+ * thousand entries: a call leaves thirty times that, and less than a tenth of what a thread's heap holds. A million elements take 20 to 400 ms, and no fuel.
  * A session's totals bound the work that its garbage makes, at 16 GiB and some 13 s.
  */
 export const defaultLiftingBudget: LiftingBudget = {

@@ -1,5 +1,6 @@
 import type { ValueType } from '#core/component/component-plan.ts'
 import { describe } from './abi-type.ts'
+import { bigintFrom } from './bigint-from.ts'
 
 type NumberArray = Uint8Array | Int8Array | Uint16Array | Int16Array | Uint32Array | Int32Array | Float32Array | Float64Array
 type NumericArray = NumberArray | BigUint64Array | BigInt64Array
@@ -23,18 +24,24 @@ interface ArrayConstructor<T extends NumericArray> {
 
 interface Kind<T extends NumericArray> {
   readonly list: ArrayConstructor<T>
-  /** Whether an element of a plain array is of this kind. */
-  readonly admits: (element: unknown) => boolean
+  /** What an element of a plain array is in this kind; undefined when it is not of it. */
+  readonly take: (element: unknown) => T[number] | undefined
   readonly isFloat?: boolean
 }
 
-const between = (lowest: number, highest: number) => (element: unknown) =>
-  typeof element === 'number' && Number.isInteger(element) && element >= lowest && element <= highest
+const between =
+  (lowest: number, highest: number) =>
+  (element: unknown): number | undefined =>
+    typeof element === 'number' && Number.isInteger(element) && element >= lowest && element <= highest ? element : undefined
 
-const bigBetween = (lowest: bigint, highest: bigint) => (element: unknown) =>
-  typeof element === 'bigint' && element >= lowest && element <= highest
+const bigBetween =
+  (lowest: bigint, highest: bigint) =>
+  (element: unknown): bigint | undefined => {
+    const whole = bigintFrom(element)
+    return whole !== undefined && whole >= lowest && whole <= highest ? whole : undefined
+  }
 
-const isNumber = (element: unknown): boolean => typeof element === 'number'
+const anyNumber = (element: unknown): number | undefined => (typeof element === 'number' ? element : undefined)
 
 /** NaN in one form only, as for single floats. */
 const canonicalize = (list: NumericArray): void => {
@@ -47,12 +54,13 @@ const elementsOf = (value: unknown, name: string): ArrayLike<unknown> => {
   throw new TypeError(`expected an array or ${name}, got ${describe(value)}`)
 }
 
-const writeElements = <T extends NumericArray>({ list: { name }, admits }: Kind<T>, value: unknown, into: T): void => {
+const writeElements = <T extends NumericArray>({ list: { name }, take }: Kind<T>, value: unknown, into: T): void => {
   const elements = elementsOf(value, name)
   for (let index = 0; index < into.length; index++) {
-    const element = elements[index]
-    if (!admits(element)) throw new TypeError(`expected elements for ${name}, got ${describe(element)} or one out of range at ${index}`)
-    // Admitted: a number for lists of numbers, a bigint for those of bigints.
+    const given = elements[index]
+    const element = take(given)
+    if (element === undefined) throw new TypeError(`expected elements for ${name}, got ${describe(given)} or one out of range at ${index}`)
+    // A number for lists of numbers, a bigint for those of bigints.
     into[index] = element as never
   }
 }
@@ -84,7 +92,7 @@ const byteViewOf = (value: unknown): Uint8Array | undefined => {
   return value instanceof ArrayBuffer ? new Uint8Array(value) : undefined
 }
 
-const plainBytes = numericList({ list: Uint8Array, admits: between(0, 0xff) })
+const plainBytes = numericList({ list: Uint8Array, take: between(0, 0xff) })
 
 /** Bytes: any view of memory gives what is under it, as jco has it. */
 const byteList: NumericList = {
@@ -101,13 +109,13 @@ const byteList: NumericList = {
 /** The list of each kind of number; lists of other kinds are plain arrays. Host's elements out of range are refused, as jco refuses them in lists, though single numbers wrap. */
 export const numericLists: ReadonlyMap<ValueType['kind'], NumericList> = new Map([
   ['u8', byteList],
-  ['s8', numericList({ list: Int8Array, admits: between(-0x80, 0x7f) })],
-  ['u16', numericList({ list: Uint16Array, admits: between(0, 0xffff) })],
-  ['s16', numericList({ list: Int16Array, admits: between(-0x8000, 0x7fff) })],
-  ['u32', numericList({ list: Uint32Array, admits: between(0, 0xffff_ffff) })],
-  ['s32', numericList({ list: Int32Array, admits: between(-0x8000_0000, 0x7fff_ffff) })],
-  ['u64', numericList({ list: BigUint64Array, admits: bigBetween(0n, 0xffff_ffff_ffff_ffffn) })],
-  ['s64', numericList({ list: BigInt64Array, admits: bigBetween(-0x8000_0000_0000_0000n, 0x7fff_ffff_ffff_ffffn) })],
-  ['f32', numericList({ list: Float32Array, admits: isNumber, isFloat: true })],
-  ['f64', numericList({ list: Float64Array, admits: isNumber, isFloat: true })],
+  ['s8', numericList({ list: Int8Array, take: between(-0x80, 0x7f) })],
+  ['u16', numericList({ list: Uint16Array, take: between(0, 0xffff) })],
+  ['s16', numericList({ list: Int16Array, take: between(-0x8000, 0x7fff) })],
+  ['u32', numericList({ list: Uint32Array, take: between(0, 0xffff_ffff) })],
+  ['s32', numericList({ list: Int32Array, take: between(-0x8000_0000, 0x7fff_ffff) })],
+  ['u64', numericList({ list: BigUint64Array, take: bigBetween(0n, 0xffff_ffff_ffff_ffffn) })],
+  ['s64', numericList({ list: BigInt64Array, take: bigBetween(-0x8000_0000_0000_0000n, 0x7fff_ffff_ffff_ffffn) })],
+  ['f32', numericList({ list: Float32Array, take: anyNumber, isFloat: true })],
+  ['f64', numericList({ list: Float64Array, take: anyNumber, isFloat: true })],
 ])

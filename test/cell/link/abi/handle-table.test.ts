@@ -91,7 +91,10 @@ describe('a handle that is not what it is used as traps (CanonicalABI.md, "Resou
       () => table.lend(socket, index, new LendScope()),
       () => table.drop(socket, index),
     ]
-    for (const use of uses) expect(trapOf(use)).toEqual(handleTrap)
+    for (const use of uses) {
+      expect(trapOf(use)).toEqual(handleTrap)
+      expect(use).toThrow(`expected handle ${index} to be of resource type ${socket}, it is of type ${file}`)
+    }
     expect(table.live).toBe(1)
   })
 

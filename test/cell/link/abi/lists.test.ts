@@ -79,6 +79,23 @@ describe('a host’s list (jco’s convention)', () => {
     expect(stored(kind, typed)).toEqual(typed)
   })
 
+  test('may be written in JSON as single values are', () => {
+    const json = (text: string): unknown => JSON.parse(text)
+    expect(stored('u64', json('[1, "18446744073709551615"]'))).toEqual(BigUint64Array.of(1n, 2n ** 64n - 1n))
+    expect(stored('s64', json('[-9007199254740991, "-9223372036854775808", 2]'))).toEqual(
+      BigInt64Array.of(-9_007_199_254_740_991n, -(2n ** 63n), 2n),
+    )
+    expect(stored('u8', json('[0, 255]'))).toEqual(Uint8Array.of(0, 255))
+    expect(stored('f64', json('[0.1, 1e300, 3]'))).toEqual(Float64Array.of(0.1, 1e300, 3))
+    const pairs = listOf({ kind: 'tuple', items: [{ kind: 's64' }, { kind: 'list', element: { kind: 'u64' } }] })
+    const guest = new MemoryGuest()
+    pairs.store(guest, json('[[-1, ["2", 3]], ["-4", []]]'), 16)
+    expect(pairs.load(guest, 16)).toEqual([
+      [-1n, BigUint64Array.of(2n, 3n)],
+      [-4n, new BigUint64Array()],
+    ])
+  })
+
   test('of bytes may be any view of memory', () => {
     const under = Uint8Array.of(0, 1, 2, 3, 4, 5, 6, 7)
     expect(stored('u8', new DataView(under.buffer, 1, 2))).toEqual(Uint8Array.of(1, 2))
@@ -98,8 +115,15 @@ describe('a host’s list (jco’s convention)', () => {
     ['u8', [1.5]],
     ['s8', ['1']],
     ['u16', Int16Array.of(-1)],
-    ['u64', [1]],
+    ['u64', [1.5]],
+    ['u64', [-1]],
+    ['u64', [2 ** 64]],
+    ['u64', ['18446744073709551616']],
+    ['u64', ['0x1']],
+    ['u64', ['']],
+    ['u64', [null]],
     ['s64', [2n ** 63n]],
+    ['s64', ['9223372036854775808']],
     ['f32', [1n]],
     ['f64', [undefined]],
     ['u8', 'text'],

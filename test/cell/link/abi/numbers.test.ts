@@ -120,6 +120,13 @@ describe('floats have one NaN (CanonicalABI.md, "Loading": `canonicalize_nan32`;
   })
 })
 
+test.each([0.1, 2 ** 24 + 1, 1e39, -1e-46])('a host’s f32 has the precision of one before any guest sees it: %d', (value) => {
+  const single = Math.fround(value)
+  expect(lower('f32', value)).toBe(single)
+  store('f32', value)
+  expect(typeOf('f32').load(guest, 16)).toBe(single)
+})
+
 describe('char (CanonicalABI.md, "Loading": `convert_i32_to_char`)', () => {
   test.each([0xd800, 0xdbff, 0xdc00, 0xdfff, 0x11_0000, -1])('%i is no scalar value and traps', (code) => {
     expect(() => lift('char', code)).toThrow(LinkTrap)

@@ -7,7 +7,8 @@ import type { CoreValue } from '#cell/link/abi/compiled-type.ts'
 import { MemoryGuest } from './memory-guest.ts'
 
 const u8: ValueType = { kind: 'u8' }
-const record = (...names: readonly string[]) => compileType({ kind: 'record', fields: names.map((name) => ({ name, type: u8 })) })
+const recordType = (...names: readonly string[]): ValueType => ({ kind: 'record', fields: names.map((name) => ({ name, type: u8 })) })
+const record = (...names: readonly string[]) => compileType(recordType(...names))
 const flags = (...names: readonly string[]) => compileType({ kind: 'flags', names })
 const lowered = (type: ReturnType<typeof compileType>, value: unknown): readonly CoreValue[] => {
   const out: CoreValue[] = []
@@ -82,6 +83,35 @@ describe('a record', () => {
       }
     }
     expect(lowered(record('size'), new Stat())).toEqual([7])
+  })
+})
+
+describe('names that JavaScript cannot tell apart (`a1` and `a-1` are two by the component model’s rules)', () => {
+  const unlinkable = expect.objectContaining({
+    name: 'LinkTrap',
+    code: 'link',
+    message: expect.stringContaining('`a1` and `a-1`') as unknown,
+  })
+
+  test.each([
+    ['fields of a record', () => record('a1', 'b', 'a-1')],
+    ['flags', () => flags('a1', 'a-1')],
+    ['fields of a record deep inside', () => compileType({ kind: 'list', element: { kind: 'option', some: recordType('a1', 'a-1') } })],
+  ])('are refused as %s', (_what, compile) => {
+    expect(compile).toThrow(unlinkable)
+  })
+
+  test('may be cases, which stay as they are written', () => {
+    const both = compileType({ kind: 'enum', names: ['a1', 'a-1'] })
+    expect([lowered(both, 'a1'), lowered(both, 'a-1')]).toEqual([[0], [1]])
+    const tagged = compileType({
+      kind: 'variant',
+      cases: [
+        { name: 'a1', type: undefined },
+        { name: 'a-1', type: u8 },
+      ],
+    })
+    expect(lowered(tagged, { tag: 'a-1', val: 3 })).toEqual([1, 3])
   })
 })
 
