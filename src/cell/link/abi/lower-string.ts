@@ -20,11 +20,11 @@ export interface LoweredString {
  * Writes a string into memory that it asks `realloc` for once, of the exact size (`store_string_into_range`; CanonicalABI.md, "Storing"). Unpaired
  * surrogates become U+FFFD. Throws TypeError for anything but a string, LinkTrap as `realloc` does.
  *
- * A host's string has whatever encoding the host likes; it likes the guest's, for which the text copies after one allocation of the exact size. So it does
- * between two components of one encoding. Between components of two, the text guesses a size first and reallocates to the largest and then to
- * the right one, so as not to go over the string twice without a copy of its own. There is such a copy here: a string is lifted, checked and charged as a whole
- * before anything is lowered. What the guest is given is the same: bytes, units, tag, alignment, room for just these; it sees one call in place of up to three. None
- * that it could have refused is left out, other than those for room that the string does not need; and adapters of preview 1 stop at a second.
+ * A host's string has whatever encoding the host likes; it likes the guest's own, for which the text, too, allocates the exact size once. So it does between two
+ * components of one encoding (but where "latin1+utf16" was given Latin-1 as UTF-16). Between encodings the text guesses a size, reallocates to the largest possible one, then
+ * to the right one: in its single pass over the source it cannot know better. Here it is known, since a string is lifted, checked and charged as a whole before
+ * it is lowered. The guest is given the same bytes, units, tag and alignment by one call in place of up to three, and never has to find more room
+ * than the string takes; adapters of preview 1 stop at a second call.
  */
 export const lowerString = (call: CallScope, value: unknown): LoweredString => {
   if (typeof value !== 'string') throw new TypeError(`expected a string, got ${describe(value)}`)
