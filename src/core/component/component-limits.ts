@@ -30,9 +30,9 @@ export interface ComponentLimits {
   readonly instantiationDepth: number
   /** Core instances that are made of modules, in all component instances. */
   readonly coreInstances: number
-  /** What those import, together. */
+  /** What those import, together. Each costs time and memory in every instance that no guest's budget counts. */
   readonly coreImports: number
-  /** Functions and canonical functions, each in all component instances. */
+  /** Functions and canonical functions, each in all component instances; likewise. */
   readonly functions: number
   /** Resource types, in all component instances. */
   readonly resources: number
@@ -59,8 +59,8 @@ export const defaultComponentLimits: ComponentLimits = {
   instances: 1000,
   instantiationDepth: 64,
   coreInstances: 2000,
-  coreImports: 100_000,
-  functions: 50_000,
+  coreImports: 20_000,
+  functions: 10_000,
   resources: 10_000,
   work: 2_000_000,
 }

@@ -28,6 +28,15 @@ const checkNames = (exports: readonly RootExport[]): void => {
   }
 }
 
+/** A linker has nothing to put around such a function: no types that it checks, no turn that it waits for. */
+const checkOwn = (exports: readonly RootExport[], functions: ComponentPlan['functions']): void => {
+  for (const each of exports) {
+    if (each.kind === 'instance') checkOwn(each.exports, functions)
+    if (each.kind === 'func' && functions[each.function]?.from === 'import')
+      throw unsupported(`the component exports \`${each.name}\`, a function of the host that it imports; expected functions of its own`)
+  }
+}
+
 const callable = (exported: RootExport): ExportedFunction[] => {
   if (exported.kind === 'instance') return ofInstance(exported.name, exported.exports)
   const isFunction = exported.kind === 'func' && isPlain(exported.name)
@@ -55,10 +64,11 @@ const checkPaths = (found: readonly ExportedFunction[]): void => {
 
 /**
  * The functions of a component that can be called from outside, by jco's convention of paths. Throws CordonError
- * `component.unsupported` for names that JavaScript cannot carry, and for a component with exports of which none can be called.
+ * `component.unsupported` for names that JavaScript cannot carry, for functions of the host that are only handed on, and for a component with exports of which none can be called.
  */
-export const readExports = (plan: Pick<ComponentPlan, 'exports'>): readonly ExportedFunction[] => {
+export const readExports = (plan: Pick<ComponentPlan, 'exports' | 'functions'>): readonly ExportedFunction[] => {
   checkNames(plan.exports)
+  checkOwn(plan.exports, plan.functions)
   const found = plan.exports.flatMap((exported) => callable(exported))
   checkPaths(found)
   const resource = found.length === 0 ? firstResource(plan.exports, 'the component') : undefined

@@ -123,15 +123,30 @@ describe('exports', () => {
     )
   })
 
+  test('that are functions of the host handed on are refused by name', async () => {
+    const imported = '(import "wasi:random/random@0.2.12" (instance $i (export "get-random-u64" (func (result u64)))))'
+    for (const exported of [
+      '(alias export $i "get-random-u64" (func $f)) (export "draw" (func $f))',
+      '(export "my:own/random" (instance $i))',
+    ]) {
+      const plan = await planOf(`${imported} ${exported}`)
+      expect(() => readExports(plan)).toThrow(
+        expect.objectContaining({ code: 'component.unsupported', message: expect.stringContaining('a function of the host') }),
+      )
+    }
+  })
+
   test('that JavaScript could not tell apart are refused', () => {
     const func = (name: string) => ({ kind: 'func' as const, name, function: 0 })
-    expect(readExports({ exports: [func('a-b'), func('ab')] })).toHaveLength(2)
-    expect(() => readExports({ exports: [func('a-1'), func('a1')] })).toThrow(expect.objectContaining({ code: 'component.unsupported' }))
+    expect(readExports({ functions: [], exports: [func('a-b'), func('ab')] })).toHaveLength(2)
+    expect(() => readExports({ functions: [], exports: [func('a-1'), func('a1')] })).toThrow(
+      expect.objectContaining({ code: 'component.unsupported' }),
+    )
   })
 
   test('of more functions than anyone calls are refused', () => {
     const exports = Array.from({ length: 1001 }, (_, nth) => ({ kind: 'func' as const, name: `f${nth}`, function: nth }))
-    expect(readExports({ exports: exports.slice(1) })).toHaveLength(1000)
-    expect(() => readExports({ exports })).toThrow(expect.objectContaining({ code: 'component.unsupported' }))
+    expect(readExports({ functions: [], exports: exports.slice(1) })).toHaveLength(1000)
+    expect(() => readExports({ functions: [], exports })).toThrow(expect.objectContaining({ code: 'component.unsupported' }))
   })
 })
