@@ -27,6 +27,9 @@ export const timed = async (times: number, work: () => unknown): Promise<number>
   return Number(process.hrtime.bigint() - start) / 1000 / times
 }
 
+/** Collects garbage where Node runs with `--expose-gc`, so that no contender pays for what another left behind. */
+const collectGarbage = (globalThis as { readonly gc?: () => void }).gc ?? ((): void => undefined)
+
 /**
  * Measures contenders side by side: every round runs each of them once, so that what else the machine does hits all alike. The first is
  * the baseline of the ratios.
@@ -40,7 +43,10 @@ export const sideBySide = async (
   for (const { once, times } of contenders) await once(Math.max(1, Math.ceil(times / 4)))
   for (let round = 0; round < rounds; round += 1) {
     tell(`round ${round + 1} of ${rounds}`)
-    for (const { name, once, times } of contenders) samples.get(name)?.push(await once(times))
+    for (const { name, once, times } of contenders) {
+      collectGarbage()
+      samples.get(name)?.push(await once(times))
+    }
   }
   const measured = contenders.map(({ name }) => {
     const sorted = (samples.get(name) ?? []).toSorted((a, b) => a - b)

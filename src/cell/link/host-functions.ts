@@ -26,7 +26,7 @@ const everyFunction: unknown = Object.getPrototypeOf(lowerCamel)
 const memberName = /^\[(method|static|constructor)\]([^.]+)(?:\.(.+))?$/
 
 /** Interface name without its version. */
-export const unversioned = (name: string): string => name.replace(/@.*$/, '')
+const unversioned = (name: string): string => name.replace(/@.*$/, '')
 
 /** Names a function that the root imports. */
 export const hostMember = (imports: readonly RootImport[], plan: FunctionPlan & { readonly from: 'import' }): HostMember => {
