@@ -37,18 +37,19 @@ const codeFiles = async (): Promise<URL[]> => {
  * CordonError `ingest.failed` when the transpiler is not there.
  */
 export const makerDigest = async (): Promise<string> => {
+  const files = [...transpilerFiles.map((name) => new URL(name, vendorFolder)), ...(await codeFiles())]
   const hash = createHash('sha256')
-  for (const file of [...transpilerFiles.map((name) => new URL(name, vendorFolder)), ...(await codeFiles())]) {
-    const bytes = await readFile(file).catch((error: unknown) => {
-      throw new CordonError('ingest.failed', `the transpiler's file \`${file.pathname.split('/').at(-1)}\` is missing`, {
-        cause: error,
-        hint: 'in a checkout, run `npm run build:vendor`',
-      })
-    })
-    hash.update(`${bytes.length} `).update(bytes)
-  }
+  for (const bytes of await Promise.all(files.map((file) => contentOf(file)))) hash.update(`${bytes.length} `).update(bytes)
   return hash.digest('hex')
 }
+
+const contentOf = (file: URL): Promise<Uint8Array> =>
+  readFile(file).catch((error: unknown) => {
+    throw new CordonError('ingest.failed', `the transpiler's file \`${file.pathname.split('/').at(-1)}\` is missing`, {
+      cause: error,
+      hint: 'in a checkout, run `npm run build:vendor`',
+    })
+  })
 
 /** What is ingested, and how. */
 export interface IngestSubject {
