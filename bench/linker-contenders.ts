@@ -1,11 +1,16 @@
 import { readFileSync } from 'node:fs'
 import { transpileBytes } from '@bytecodealliance/jco-transpile'
+import { $init, generate } from '@bytecodealliance/jco-transpile/component'
 import { parse } from '@bytecodealliance/jco-transpile/wasm-tools'
 import { ComponentLinker } from '#cell/link/component-linker.ts'
 import { engine, type CoreExterns, type CoreModuleObject } from '#cell/link/engine.ts'
 import type { Imports, Instance, Linked, MeterHooks } from '#cell/link/linker.ts'
 import { readComponent } from '#core/component/read-component.ts'
+import { rewriteCore } from '#core/wasm/rewrite-core.ts'
+import { defaultWasmLimits } from '#core/wasm/wasm-limits.ts'
+import { JcoLinker } from '#glue/jco.ts'
 import { rewriteComponent } from '#host/ingest/rewrite-component.ts'
+import { transpile } from '#host/ingest/transpile.ts'
 
 /** An instance of `guests/calls-host.wat`, however it is linked. */
 export interface Called {
@@ -37,6 +42,7 @@ const hooks: MeterHooks = {
 }
 const imports = Object.assign(Object.create(null), { 'bench:host/calls': Object.assign(Object.create(null), calls) }) as Imports
 
+const profile = { maxMemoryPages: 4096, maxTableElements: 1_000_000 }
 const component = await parse(readFileSync(new URL('guests/calls-host.wat', import.meta.url), 'utf8'))
 
 /** Bare core modules, joined by hand: what is below every component. */
@@ -99,8 +105,17 @@ export const stockJco = async (): Promise<Way> => {
 }
 
 const cordonLinked = async (): Promise<Linked> => {
-  const { bytes } = rewriteComponent(component, { maxMemoryPages: 4096, maxTableElements: 1_000_000 })
+  const { bytes } = rewriteComponent(component, profile)
   return new ComponentLinker({ isAsync: (_interface, member) => member === 'wait' }).linkComponent(bytes)
+}
+
+/** The same metered modules linked by jco's glue, patched as ingest does it: what components past WASI 0.2 get. Its glue knows only the host's own functions as waiting. */
+export const cordonGlue = async (): Promise<Way> => {
+  await $init
+  const { glue, cores, exports } = transpile(component, { version: 'bench', generate: generate as never, diagnostics: () => '' })
+  const metered = cores.map(({ name, bytes }) => ({ name, bytes: rewriteCore(bytes, { ...profile, limits: defaultWasmLimits }).bytes }))
+  const linked = await new JcoLinker().link({ linking: 'glue', glue, cores: metered, exports })
+  return { name: 'cordon, metered: --linker jco', instantiate: async () => asCalled(await linked.instantiate(imports, hooks)) }
 }
 
 const asCalled = (instance: Instance): Called => ({
