@@ -23,6 +23,8 @@ interface Attack {
   readonly limits?: Partial<Limits>
   readonly input?: unknown
   readonly options?: RunOptions
+  /** How often it has run to its end before, in the same segment. */
+  readonly before?: number
   /** What must come of it. */
   readonly check: (end: End) => void
 }
@@ -136,6 +138,13 @@ const attacks: readonly Attack[] = [
     limits: { timeoutMs: 20_000 },
     check: (end) => expect('error' in end).toBe(true),
   },
+  {
+    guest: 'keeps-state',
+    tries: 'to find what it left in its memory the last time',
+    input: 'count',
+    before: 5,
+    check: returns((result) => expect(result).toBe(1)),
+  },
 ]
 
 const folder = mkdtempSync(join(tmpdir(), 'cordon-guests-'))
@@ -154,11 +163,13 @@ describe.each(levelsToTest)('at level $level', ({ level, skipped }) => {
     })
     afterAll(() => runtime[Symbol.asyncDispose]())
 
-    const attempt = async ({ guest, limits, input, options }: Attack): Promise<End> => {
+    const attempt = async ({ guest, limits, input, options, before = 0 }: Attack): Promise<End> => {
       const agent = await runtime.loadComponent(await buildWat(guest), { name: 'attacker' })
       const call = agent.exports.length === 1 && agent.exports[0] !== undefined ? { call: agent.exports[0] } : {}
+      const run = (): Promise<RunResult> => agent.run(input ?? null, { limits: limits ?? {}, ...call, ...options })
       try {
-        return { run: await agent.run(input ?? null, { limits: limits ?? {}, ...call, ...options }) }
+        for (let times = 0; times < before; times++) await run()
+        return { run: await run() }
       } catch (error) {
         if (error instanceof CordonError) return { error }
         throw error
