@@ -54,7 +54,7 @@ export class GuestResource {
   #repFor(owner: ResourceOwner, resource: number): number {
     if (this.#owner === undefined) throw new LinkTrap('expected a resource that is still held, got one that was moved or dropped', 'handle')
     if (this.#owner !== owner) throw new LinkTrap('expected a resource of this instance, got one of another', 'handle')
-    if (this.#resource !== resource) throw new LinkTrap('expected a resource of another type', 'handle')
+    if (this.#resource !== resource) throw new LinkTrap('expected a resource of the type that is asked for, got one of another', 'handle')
     return this.#rep
   }
 }

@@ -24,7 +24,7 @@ export const inputText = (input: unknown): string => {
   } catch (cause) {
     throw new CordonError('input.invalid', 'expected an input that JSON can hold', { cause })
   }
-  if (typeof text !== 'string') throw new CordonError('input.invalid', `expected an input that JSON can hold, got a ${typeof input}`)
+  if (typeof text !== 'string') throw new CordonError('input.invalid', `expected an input that JSON can hold, got ${typeof input}`)
   if (text.length > maxInputBytes)
     throw new CordonError('input.invalid', `expected an input of at most ${maxInputBytes} bytes of JSON, got ${text.length}`, {
       hint: 'pass large data as a file in a mount',
