@@ -2,7 +2,7 @@ import type { GuestOutcome } from '#wire/messages.ts'
 import { GuestEnd } from './adapters/world.ts'
 import { InputInvalid } from './json-values.ts'
 import { engine } from './link/engine.ts'
-import { LinkTrap, type TrapCode } from './link/linker.ts'
+import { ArgumentMismatch, LinkTrap, type TrapCode } from './link/linker.ts'
 
 /** The most of a trap's message that leaves the cell, in UTF-16 units. */
 const maxMessage = 300
@@ -31,6 +31,7 @@ const neutral = (outcome: GuestEnd['outcome']): Extract<GuestOutcome, { kind: 't
 const describe = (error: unknown): string => {
   const message = messageOf(error)
   if (error instanceof LinkTrap) return afterTheEnd[error.code] ?? message
+  if (error instanceof ArgumentMismatch) return `the input does not fit the export: ${message}`
   const ours = error instanceof InputInvalid || error instanceof engine.RuntimeError
   if (ours) return message
   // Errors of the glue come from another context: their classes are not the ones known here.

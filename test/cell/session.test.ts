@@ -148,7 +148,14 @@ describe('a session', () => {
     expect(await result('same', '[[1, 2, 255]]')).toEqual({ kind: 'returned', result: '[1,2,255]' })
     expect(await result('none', '')).toEqual({ kind: 'returned', result: 'null' })
     expect(await result('add', '[1')).toEqual({ kind: 'trap', message: 'expected the input as JSON, got text that does not parse' })
-    expect(await result('add', '[{}, null]')).toEqual({ kind: 'trap', message: expect.stringContaining('component model') })
+    expect(await result('add', '["one", 2]')).toMatchObject({
+      kind: 'trap',
+      message: expect.stringMatching(/^the input does not fit the export: expected /),
+    })
+    expect(await result('add', '[{}, null]')).toEqual({
+      kind: 'trap',
+      message: 'the input does not fit the export: expected a bigint for u64, got object',
+    })
   })
 
   it('refuses calls and artifacts that are not there', async () => {

@@ -6,7 +6,7 @@ import { functionAt } from './export-tree.ts'
 import type { ResourceOwner } from './guest-resource.ts'
 import { InstanceState } from './instance-state.ts'
 import type { LiftedFunction } from './lifted-function.ts'
-import { DeclaredError, LinkTrap, type Imports, type Instance, type MeterHooks } from './linker.ts'
+import { ArgumentMismatch, DeclaredError, LinkTrap, type Imports, type Instance, type MeterHooks } from './linker.ts'
 import { destroy } from './resource-canons.ts'
 import { isLike, restore, takeSnapshot, type Snapshot } from './snapshot.ts'
 
@@ -165,10 +165,17 @@ const start = (state: InstanceState): void => {
 }
 
 const callLifted = (state: InstanceState, lifted: LiftedFunction, args: readonly unknown[]): Promise<Ending> => {
-  const flat = lifted.begin(state, args)
   return state.functions
-    .promising(lifted.core)(...flat)
+    .promising(lifted.core)(...lowered(state, lifted, args))
     .then((returned) => finishLifted(state, lifted, returned))
+}
+
+const lowered = (state: InstanceState, lifted: LiftedFunction, args: readonly unknown[]): CoreValue[] => {
+  try {
+    return lifted.begin(state, args)
+  } catch (error) {
+    throw error instanceof TypeError ? new ArgumentMismatch(error) : error
+  }
 }
 
 const finishLifted = (state: InstanceState, lifted: LiftedFunction, returned: CoreValue | undefined): Ending => {

@@ -68,6 +68,17 @@ export class DeclaredError extends Error {
 }
 
 /**
+ * The host gave arguments that do not fit the types of the export it called. No fault of the guest's, but it may have made room for some of them already: its
+ * instance ends all the same.
+ */
+export class ArgumentMismatch extends TypeError {
+  constructor(cause: TypeError) {
+    super(cause.message, { cause })
+    this.name = 'ArgumentMismatch'
+  }
+}
+
+/**
  * Why a linker ended an instance. Stable: tests and operators go by it.
  * `abi`: a value, pointer or result that the canonical ABI does not allow. `handle`: a handle that is not what it was used as. `reentrance`: a call
  * into an instance that may not be entered, or out of one that may not leave. `realloc`: an allocation that is misaligned or out of bounds, or

@@ -1,25 +1,10 @@
 import type { ByteReader } from '#core/wasm/byte-reader.ts'
 import { checkLabel, readName, UniqueNames } from './component-names.ts'
 import type { PrimitiveKind } from './component-plan.ts'
+import { primitiveTypes } from './primitive-types.ts'
 import { aOrAn, beyond, pick, invalid, unknownByte, unsupported, type Reading } from './reading.ts'
 import type { Scope } from './scope.ts'
 import { expectResource, expectValue, valueNode, type Shape, type StaticMember, type ValueNode } from './static-types.ts'
-
-const primitives: Readonly<Record<number, PrimitiveKind>> = {
-  0x7f: 'bool',
-  0x7e: 's8',
-  0x7d: 'u8',
-  0x7c: 's16',
-  0x7b: 'u16',
-  0x7a: 's32',
-  0x79: 'u32',
-  0x78: 's64',
-  0x77: 'u64',
-  0x76: 'f32',
-  0x75: 'f64',
-  0x74: 'char',
-  0x73: 'string',
-}
 
 /** Value types that came after 0.2, by their byte: those of WASI 0.3, and others. */
 const laterTypes: Readonly<Record<number, readonly [refuse: typeof beyond, what: string]>> = {
@@ -55,7 +40,7 @@ export class ValueTypeReader {
   }
 
   private primitive(byte: number, at: number): ValueNode {
-    const kind = primitives[byte]
+    const kind = primitiveTypes[byte]
     if (kind === undefined) throw badType(byte, at)
     const before = this.inline.get(kind)
     if (before !== undefined) return before
@@ -97,7 +82,7 @@ export class ValueTypeReader {
       const of = expectResource(pick(this.scope.types, reader.u32('a type index'), 'type', at), at)
       return { kind: form === 0x69 ? 'own' : 'borrow', of }
     }
-    const kind = primitives[form]
+    const kind = primitiveTypes[form]
     if (kind === undefined) throw badType(form, at)
     return { kind }
   }

@@ -1,3 +1,4 @@
+import { primitiveTypes } from '#core/component/primitive-types.ts'
 import { ByteReader } from '#core/wasm/byte-reader.ts'
 import { WasmError } from '#core/wasm/wasm-error.ts'
 
@@ -28,22 +29,6 @@ const maxTextLength = 8192
 
 const other: ComponentType = { kind: 'other' }
 
-const primitives: Readonly<Record<number, string>> = {
-  0x7f: 'bool',
-  0x7e: 's8',
-  0x7d: 'u8',
-  0x7c: 's16',
-  0x7b: 'u16',
-  0x7a: 's32',
-  0x79: 'u32',
-  0x78: 's64',
-  0x77: 'u64',
-  0x76: 'f32',
-  0x75: 'f64',
-  0x74: 'char',
-  0x73: 'string',
-}
-
 const value = (text: string): ComponentType => (text.length > maxTextLength ? other : { kind: 'value', text })
 
 /** How a type reads inside of another; `?` where it has no place there, which matches nothing of ours. */
@@ -66,7 +51,7 @@ const valueType = (reader: ByteReader, scope: TypeScope): string => {
   const first = reader.bytes[reader.position]
   if (first !== undefined && first >= 0x40 && first < 0x80) {
     reader.byte('a value type')
-    return primitives[first] ?? '?'
+    return primitiveTypes[first] ?? '?'
   }
   return textOf(typeAt(scope, reader.u32('a type index')))
 }
@@ -134,7 +119,7 @@ export const readType = (reader: ByteReader, scope: TypeScope, depth: number): C
   const form = reader.byte('a type')
   const readValue = valueReaders[form]
   if (readValue !== undefined) return value(readValue(reader, scope))
-  const primitive = primitives[form]
+  const primitive = primitiveTypes[form]
   if (primitive !== undefined) return value(primitive)
   if (form === 0x40) return functionType(reader, scope)
   if (form === 0x43) return functionType(reader, scope, 'async ')

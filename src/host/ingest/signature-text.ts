@@ -1,3 +1,4 @@
+import { primitiveTypes } from '#core/component/primitive-types.ts'
 import type { ComponentPlan, FunctionType, PrimitiveKind, ValueType } from '#core/component/component-plan.ts'
 import { parseInterfaceName } from '#core/interface-name.ts'
 
@@ -9,21 +10,7 @@ const maxTextLength = 8192
 /** What is too long, or no type of an interface: matches nothing of ours. */
 const unknown = '?'
 
-const primitives: ReadonlySet<string> = new Set<PrimitiveKind>([
-  'bool',
-  's8',
-  'u8',
-  's16',
-  'u16',
-  's32',
-  'u32',
-  's64',
-  'u64',
-  'f32',
-  'f64',
-  'char',
-  'string',
-])
+const primitives: ReadonlySet<string> = new Set(Object.values(primitiveTypes))
 
 const isPrimitive = (type: ValueType): type is { readonly kind: PrimitiveKind } => primitives.has(type.kind)
 
