@@ -113,6 +113,8 @@ export class ReferenceLift {
       return value
     }
     if (type.kind === 'flags') return this.#flags(type, slots.next().getUint32(0, true))
+    // A flat bool is a whole i32, of which no bit is left out (`lift_flat`); in memory it is a byte.
+    if (type.kind === 'bool') return slots.next().getUint32(0, true) !== 0
     if (type.kind === 'string') return this.#string(slots.next().getUint32(0, true), slots.next().getUint32(0, true))
     if (type.kind === 'list') return this.#list(type.element, slots.next().getUint32(0, true), slots.next().getUint32(0, true))
     return this.#scalar(type.kind, slots.next(), 0)
