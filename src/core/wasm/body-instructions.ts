@@ -157,7 +157,8 @@ export const skipMemoryArgument = (reader: ByteReader): void => {
   const alignment = reader.u32('an alignment')
   if ((alignment & 0x40) !== 0) throw unsupported('several memories', at)
   if (alignment > 0x1f) throw new WasmError('malformed', at, `expected an alignment below 32, got ${alignment}`)
-  reader.skipLeb(5, 'an offset')
+  // WebAssembly 3.0 writes offsets as u64 whatever the memory (binary format, memarg); the engine then refuses those past 32 bits.
+  reader.skipLeb(10, 'an offset')
 }
 
 const data = (body: Body): number => body.reader.index('data segment', body.module.countOf(section.dataCount))

@@ -290,6 +290,17 @@ describe('the engine and this reader see the same instructions', () => {
     }
   })
 
+  test('for offsets of up to ten bytes, as WebAssembly 3.0 has them', () => {
+    for (let longest = 1; longest < 12; longest++) {
+      for (const last of [0x00, 0x01, 0x7f]) {
+        const offset = [...Array.from({ length: longest - 1 }, () => 0x80), last]
+        agrees(oneInstruction([0x00, 0x36, 0, ...offset]))
+        agrees(oneInstruction([0x00, 0xfd, 0, 0, ...offset]))
+        agrees(oneInstruction([0x00, 0x3f, ...offset]))
+      }
+    }
+  })
+
   test('for random bytes', () => {
     assert(
       property(array(oneof(nat({ max: 255 }), constantFrom(0, 0x0b, 0x41, 0xfc, 0xfd, 0x80)), { maxLength: 12 }), (code) =>
