@@ -38,5 +38,43 @@ export interface ToolCapability {
   readonly name: string
 }
 
-export type Capability = NetCapability | FsCapability | SecretCapability | EnvCapability | ToolCapability
+/** A connection, a listening place or a peer of datagrams. What is checked is what is dialled: an address, never a name. */
+export interface SocketCapability {
+  readonly action: 'tcp:connect' | 'tcp:listen' | 'udp:send' | 'udp:bind'
+  /** A canonical IP literal without brackets. */
+  readonly address: string
+  /** 0 only in `tcp:listen` and `udp:bind`: the system chooses. */
+  readonly port: number
+  /** The normalised names that this session was granted to look up and that gave this address. */
+  readonly names: readonly string[]
+}
+
+export interface LookupCapability {
+  readonly action: 'dns:lookup'
+  /** Lower case DNS name without trailing dot (A-labels). */
+  readonly name: string
+}
+
+export interface KeyValueCapability {
+  readonly action: 'kv:read' | 'kv:write'
+  readonly store: string
+  /** Empty for what concerns the store itself: opening it, listing its keys. */
+  readonly key: string
+}
+
+export interface ConfigCapability {
+  readonly action: 'config:read'
+  readonly name: string
+}
+
+export type Capability =
+  | NetCapability
+  | FsCapability
+  | SecretCapability
+  | EnvCapability
+  | ToolCapability
+  | SocketCapability
+  | LookupCapability
+  | KeyValueCapability
+  | ConfigCapability
 export type Action = Capability['action']

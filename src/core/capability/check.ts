@@ -1,4 +1,5 @@
 import { normaliseGuestPath, normaliseUrlPath, isWithin } from '#core/policy/path.ts'
+import { parseAddress } from '#core/policy/address.ts'
 import { normaliseHost } from '#core/policy/host-pattern.ts'
 import type { Capability } from './capability.ts'
 
@@ -32,6 +33,28 @@ const isFs = ({ mount, path }: Fields): boolean =>
 
 const isNamed = ({ name }: Fields): boolean => isName(name)
 
+const isLookup = ({ name }: Fields): boolean => typeof name === 'string' && normaliseHost(name) === name && parseAddress(name) === undefined
+
+/** The most names that one address may have. */
+const maxNames = 64
+
+const isSocket =
+  (lowestPort: 0 | 1) =>
+  ({ address, port, names }: Fields): boolean =>
+    typeof address === 'string' &&
+    parseAddress(address) !== undefined &&
+    normaliseHost(address) === address &&
+    (isPort(port) || (lowestPort === 0 && port === 0)) &&
+    Array.isArray(names) &&
+    names.length <= maxNames &&
+    names.every((name: unknown) => isLookup({ name }))
+
+/** The longest key of a store, in UTF-16 units. */
+const maxKeyLength = 1024
+
+const isKeyValue = ({ store, key }: Fields): boolean =>
+  isName(store) && typeof key === 'string' && key.length <= maxKeyLength && key.isWellFormed()
+
 const checks: Readonly<Record<string, (fields: Fields) => boolean>> = {
   'net:request': isNet,
   'fs:read': isFs,
@@ -39,6 +62,14 @@ const checks: Readonly<Record<string, (fields: Fields) => boolean>> = {
   'secret:use': isNamed,
   'env:read': isNamed,
   'tool:call': isNamed,
+  'tcp:connect': isSocket(1),
+  'tcp:listen': isSocket(0),
+  'udp:send': isSocket(1),
+  'udp:bind': isSocket(0),
+  'dns:lookup': isLookup,
+  'kv:read': isKeyValue,
+  'kv:write': isKeyValue,
+  'config:read': isNamed,
 }
 
 /** The normal form of a host, port and path was kept: only then do rules mean what they say. Total: never throws. */

@@ -77,7 +77,7 @@ const checkProgram = (raw: z.infer<typeof schema>, source: DocumentSource): void
 /** The reasons of all requests, by the origin of the rule compiled from each. */
 const reasonsOf = (raw: RawRequests, rules: RuleSet): ReadonlyMap<string, string> => {
   const reasons = new Map<string, string>()
-  for (const kind of ['net', 'fs', 'secrets', 'env', 'tools'] as const) {
+  for (const kind of ['net', 'fs', 'secrets', 'env', 'tools', 'tcp', 'udp', 'lookup', 'keyvalue', 'config'] as const) {
     for (const [index, item] of (raw[kind] ?? []).entries()) {
       const origin = rules[kind][index]?.origin
       if (origin !== undefined && typeof item !== 'string' && item.why !== undefined) reasons.set(origin, item.why)

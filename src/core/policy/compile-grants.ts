@@ -1,4 +1,4 @@
-import { compileFs, compileNet } from './compile-rules.ts'
+import { compileConnections, compileFs, compileNet, compileStore } from './compile-rules.ts'
 import { fieldError, gotText, originOf, take, type DocumentSource } from './document.ts'
 import { didYouMean } from './did-you-mean.ts'
 import type { DocumentPlace, EnvGrant, FieldPath, GrantSet } from './grants.ts'
@@ -7,7 +7,7 @@ import { neutralise } from './neutralise.ts'
 import { parsed, refused, type Parsed } from './parsed.ts'
 import { absoluteHostPath } from './path.ts'
 import type { RawGrants } from './rule-schema.ts'
-import type { FsRule, NetRule, SecretRule } from './rules.ts'
+import type { ConfigRule, FsRule, NetRule, SecretRule } from './rules.ts'
 
 /** A document, the place it was found and the field that is looked at. */
 export interface GrantField {
@@ -127,9 +127,25 @@ type RawMount = NonNullable<RawGrants['mounts']>[number]
 
 /** Compiles one mount; its host folder becomes absolute but is not looked at yet. */
 export const compileMount = (raw: RawMount, { source, place, path }: GrantField): FsRule => {
-  const absolute = raw.host.includes('\0') ? '\0' : absoluteHostPath(place.folder, raw.host)
-  const hostPath = take(source, [...path, 'host'], { from: raw.host, result: checkMountFolder(absolute) })
-  return compileFs(raw, source, path, hostPath)
+  const { host, kind: mountKind = 'live' } = raw
+  if (mountKind === 'memory') {
+    const noHost =
+      host === undefined ? parsed(undefined) : refused('no `host` for what is in memory', 'remove `host`, or mount a `copy` of it')
+    return compileFs(raw, source, path, { hostPath: take(source, [...path, 'host'], { from: host, result: noHost }), mountKind })
+  }
+  const absolute = host === undefined || host.includes('\0') ? '\0' : absoluteHostPath(place.folder, host)
+  const result =
+    host === undefined ? refused('a host folder', 'name the folder to mount, or write `kind: memory`') : checkMountFolder(absolute)
+  return compileFs(raw, source, path, { hostPath: take(source, [...path, 'host'], { from: host, result }), mountKind })
+}
+
+/** Compiles one configuration value. */
+export const compileConfig = (name: string, value: string, { source, path }: GrantField): ConfigRule => {
+  if (!/^[A-Za-z0-9][A-Za-z0-9._-]{0,127}$/.test(name)) {
+    const hint = 'rename the value'
+    throw fieldError(source, path, { expected: 'names of letters, digits, `.`, `_` and `-`', got: gotText(name), hint })
+  }
+  return { kind: 'config', origin: originOf(source, [...path, name]), name, value }
 }
 
 /** A secret that is sent must be one of this entry, and must say where it goes. */
@@ -166,5 +182,8 @@ export const compileGrants = (raw: RawGrants, field: GrantField): GrantSet => {
       origin: originOf(source, [...path, 'tools', index]),
       name: typeof item === 'string' ? item : item.name,
     })),
+    ...compileConnections(raw, { source, path, use: 'grant' }),
+    keyvalue: (raw.keyvalue ?? []).map((item, index) => compileStore(item, source, [...path, 'keyvalue', index])),
+    config: Object.entries(raw.config ?? {}).map(([name, value]) => compileConfig(name, value, { ...field, path: [...path, 'config'] })),
   }
 }

@@ -4,8 +4,9 @@ import type { FieldPath } from './grants.ts'
 import { defaultPort, isLoopbackPattern, parseHostPattern, type RuleUse } from './host-pattern.ts'
 import { parsed, refused, type Parsed } from './parsed.ts'
 import { isPathPattern, normaliseGuestPath, normaliseUrlPath } from './path.ts'
-import type { RawDeny, RawNet, RawRequests } from './rule-schema.ts'
-import type { FsRule, NetRule, RuleSet } from './rules.ts'
+import type { RawDeny, RawNet, RawRequests, RawSocket } from './rule-schema.ts'
+import { compileLookup, compileSocket } from './compile-sockets.ts'
+import type { FsRule, KeyValueRule, LookupRule, MountKind, NetRule, RuleSet, SocketRule } from './rules.ts'
 
 const checkPathPattern = (pattern: string): Parsed<string> => {
   if (isPathPattern(pattern)) return parsed(pattern)
@@ -45,17 +46,68 @@ interface RawFs {
   readonly guest: string
   readonly mode?: 'ro' | 'rw' | undefined
   readonly quota?: string | number | undefined
+  readonly entries?: number | undefined
 }
 
-/** Compiles a rule about guest paths; `hostPath` only in grants. */
-export const compileFs = (raw: RawFs, source: DocumentSource, path: FieldPath, hostPath?: string): FsRule => ({
+/** Reads a size that a rule may leave out. */
+const compileQuota = (quota: string | number | undefined, source: DocumentSource, path: FieldPath): number | undefined =>
+  quota === undefined ? undefined : take(source, [...path, 'quota'], { from: quota, result: parseSize(quota) })
+
+/** What only a granted mount has. */
+interface MountSource {
+  readonly hostPath: string | undefined
+  readonly mountKind: MountKind
+}
+
+/** Compiles a rule about guest paths; the mount's source only in grants. */
+export const compileFs = (
+  raw: RawFs,
+  source: DocumentSource,
+  path: FieldPath,
+  { hostPath, mountKind }: MountSource = { hostPath: undefined, mountKind: 'live' },
+): FsRule => ({
   kind: 'fs',
   origin: originOf(source, path),
   guestPath: take(source, [...path, 'guest'], { from: raw.guest, result: checkGuestPath(raw.guest) }),
   mode: raw.mode ?? 'ro',
   hostPath,
-  quotaBytes: raw.quota === undefined ? undefined : take(source, [...path, 'quota'], { from: raw.quota, result: parseSize(raw.quota) }),
+  quotaBytes: compileQuota(raw.quota, source, path),
+  quotaEntries: raw.entries,
+  mountKind,
 })
+
+interface RawStore {
+  readonly store: string
+  readonly mode?: 'ro' | 'rw' | undefined
+  readonly quota?: string | number | undefined
+}
+
+/** Compiles a rule about a key-value store. */
+export const compileStore = (raw: RawStore, source: DocumentSource, path: FieldPath): KeyValueRule => ({
+  kind: 'keyvalue',
+  origin: originOf(source, path),
+  store: raw.store,
+  mode: raw.mode ?? 'ro',
+  quotaBytes: compileQuota(raw.quota, source, path),
+})
+
+/** Compiles the rules of a document about sockets and lookups. */
+export const compileConnections = (
+  raw: {
+    readonly tcp?: readonly RawSocket[] | undefined
+    readonly udp?: readonly RawSocket[] | undefined
+    readonly lookup?: readonly { readonly name: string }[] | undefined
+  },
+  { source, path, use }: { readonly source: DocumentSource; readonly path: FieldPath; readonly use: RuleUse },
+): { readonly tcp: readonly SocketRule[]; readonly udp: readonly SocketRule[]; readonly lookup: readonly LookupRule[] } => {
+  const sockets = (kind: 'tcp' | 'udp'): readonly SocketRule[] =>
+    (raw[kind] ?? []).map((item, index) => compileSocket(item, { kind, source, path: [...path, kind, index], use }))
+  return {
+    tcp: sockets('tcp'),
+    udp: sockets('udp'),
+    lookup: (raw.lookup ?? []).map(({ name }, index) => compileLookup(name, { source, path: [...path, 'lookup', index], use })),
+  }
+}
 
 /** Two entries on one guest path say two things about one place. */
 const refuseDoubled = (rules: readonly FsRule[], source: DocumentSource, path: FieldPath): readonly FsRule[] => {
@@ -91,6 +143,14 @@ export const compileRequests = (raw: RawRequests, source: DocumentSource, path: 
       value: undefined,
     })),
     tools: (raw.tools ?? []).map(({ name }, index) => ({ kind: 'tool', origin: originOf(source, at('tools', index)), name })),
+    ...compileConnections(raw, { source, path, use: 'grant' }),
+    keyvalue: (raw.keyvalue ?? []).map((item, index) => compileStore(item, source, at('keyvalue', index))),
+    config: (raw.config ?? []).map((item, index) => ({
+      kind: 'config',
+      origin: originOf(source, at('config', index)),
+      name: typeof item === 'string' ? item : item.name,
+      value: undefined,
+    })),
   }
 }
 
@@ -109,5 +169,15 @@ export const compileDenies = (raw: RawDeny, source: DocumentSource, path: FieldP
     })),
     env: (raw.env ?? []).map((name, index) => ({ kind: 'env', origin: originOf(source, at('env', index)), name, value: undefined })),
     tools: (raw.tools ?? []).map((name, index) => ({ kind: 'tool', origin: originOf(source, at('tools', index)), name })),
+    ...compileConnections(raw, { source, path, use: 'deny' }),
+    keyvalue: (raw.keyvalue ?? []).map(({ store, mode }, index) =>
+      compileStore({ store, mode: mode ?? 'rw' }, source, at('keyvalue', index)),
+    ),
+    config: (raw.config ?? []).map((name, index) => ({
+      kind: 'config',
+      origin: originOf(source, at('config', index)),
+      name,
+      value: undefined,
+    })),
   }
 }

@@ -1,40 +1,57 @@
-import type { Capability } from '#core/capability/capability.ts'
+import type { Action, Capability } from '#core/capability/capability.ts'
 import { isCapability } from '#core/capability/check.ts'
 import type { Decision, DenialReason, RuleFor } from './decision.ts'
 import { grantHint, requestHint } from './hint.ts'
-import { fsRuleDenies, fsRuleFor, nameMatches, netRuleDenies, netRuleFor } from './match.ts'
-import type { EffectivePolicy, EnvRule, FsRule, NetRule, Origin, RuleSet, SecretRule, ToolRule } from './rules.ts'
-
-type AnyRule = NetRule | FsRule | SecretRule | EnvRule | ToolRule
+import { fsRuleDenies, fsRuleFor, nameMatches, netRuleDenies, netRuleFor, storeRuleDenies, storeRuleFor } from './match.ts'
+import { lookupDeniedBy, lookupRuleFor, socketDeniedBy, socketRuleFor } from './match-sockets.ts'
+import type { AnyRule, EffectivePolicy, Origin, RuleSet } from './rules.ts'
 
 /** Methods that reflect or tunnel a request: no rule opens them. */
 const neverForwarded = new Set(['CONNECT', 'TRACE', 'TRACK'])
 
-/** The rule of a set that asks for or grants the capability. */
-const ruleFor = (rules: RuleSet, capability: Capability): AnyRule | undefined => {
-  switch (capability.action) {
-    case 'net:request':
-      return netRuleFor(rules.net, capability)
-    case 'fs:read':
-    case 'fs:write':
-      return fsRuleFor(rules.fs, capability)
-    case 'secret:use':
-      return rules.secrets.find((rule) => nameMatches(rule, capability))
-    case 'env:read':
-      return rules.env.find((rule) => nameMatches(rule, capability))
-    case 'tool:call':
-      return rules.tools.find((rule) => nameMatches(rule, capability))
-    default:
-      // A capability of no known action reaches here only past the types: nothing grants it.
-      return undefined
-  }
+type Of<A extends Action> = Extract<Capability, { readonly action: A }>
+type Finders = { readonly [A in Action]: (rules: RuleSet, capability: Of<A>) => AnyRule | undefined }
+
+/** The rule of a set that asks for or grants a capability, by action. */
+const granting: Finders = {
+  'net:request': ({ net }, capability) => netRuleFor(net, capability),
+  'fs:read': ({ fs }, capability) => fsRuleFor(fs, capability),
+  'fs:write': ({ fs }, capability) => fsRuleFor(fs, capability),
+  'secret:use': ({ secrets }, capability) => secrets.find((rule) => nameMatches(rule, capability)),
+  'env:read': ({ env }, capability) => env.find((rule) => nameMatches(rule, capability)),
+  'tool:call': ({ tools }, capability) => tools.find((rule) => nameMatches(rule, capability)),
+  'tcp:connect': socketRuleFor,
+  'tcp:listen': socketRuleFor,
+  'udp:send': socketRuleFor,
+  'udp:bind': socketRuleFor,
+  'dns:lookup': ({ lookup }, capability) => lookupRuleFor(lookup, capability),
+  'kv:read': ({ keyvalue }, capability) => storeRuleFor(keyvalue, capability),
+  'kv:write': ({ keyvalue }, capability) => storeRuleFor(keyvalue, capability),
+  'config:read': ({ config }, capability) => config.find((rule) => nameMatches(rule, capability)),
 }
 
-const denyingRule = (denies: RuleSet, capability: Capability): AnyRule | undefined => {
-  if (capability.action === 'net:request') return denies.net.find((rule) => netRuleDenies(rule, capability))
-  if ('path' in capability) return denies.fs.find((rule) => fsRuleDenies(rule, capability))
-  return ruleFor(denies, capability)
+/** The deny rule that covers a capability, by action. Where nothing is said a deny is compared as a grant is. */
+const denying: Finders = {
+  ...granting,
+  'net:request': ({ net }, capability) => net.find((rule) => netRuleDenies(rule, capability)),
+  'fs:read': ({ fs }, capability) => fs.find((rule) => fsRuleDenies(rule, capability)),
+  'fs:write': ({ fs }, capability) => fs.find((rule) => fsRuleDenies(rule, capability)),
+  'tcp:connect': socketDeniedBy,
+  'tcp:listen': socketDeniedBy,
+  'udp:send': socketDeniedBy,
+  'udp:bind': socketDeniedBy,
+  'dns:lookup': lookupDeniedBy,
+  'kv:read': ({ keyvalue }, capability) => keyvalue.find((rule) => storeRuleDenies(rule, capability)),
+  'kv:write': ({ keyvalue }, capability) => keyvalue.find((rule) => storeRuleDenies(rule, capability)),
 }
+
+/** A capability of no known action comes here only past the types: it finds no entry, throws, and is denied. */
+const found = <A extends Action>(finders: Finders, rules: RuleSet, capability: Of<A>): AnyRule | undefined =>
+  finders[capability.action](rules, capability)
+
+const ruleFor = (rules: RuleSet, capability: Capability): AnyRule | undefined => found(granting, rules, capability)
+
+const denyingRule = (denies: RuleSet, capability: Capability): AnyRule | undefined => found(denying, denies, capability)
 
 /** The origin of what forbids the capability whatever is granted. */
 const forbiddenBy = (denies: RuleSet, capability: Capability): Origin | undefined => {

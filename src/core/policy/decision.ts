@@ -1,19 +1,39 @@
 import type { Capability } from '#core/capability/capability.ts'
-import type { EnvRule, FsRule, NetRule, SecretRule, ToolRule } from '#core/policy/rules.ts'
+import type {
+  ConfigRule,
+  EnvRule,
+  FsRule,
+  KeyValueRule,
+  LookupRule,
+  NetRule,
+  SecretRule,
+  SocketRule,
+  ToolRule,
+} from '#core/policy/rules.ts'
 
 /** Why a call was denied. Stable. */
 export type DenialReason = 'not-requested' | 'not-granted' | 'denied' | 'limit' | 'address' | 'expired' | 'error'
 
-/** The rule kind that grants an action. */
-export type RuleFor<C extends Capability> = C extends { action: 'net:request' }
-  ? NetRule
-  : C extends { action: 'fs:read' | 'fs:write' }
-    ? FsRule
-    : C extends { action: 'secret:use' }
-      ? SecretRule
-      : C extends { action: 'env:read' }
-        ? EnvRule
-        : ToolRule
+/** The kind of rule that asks for, grants or denies each action. */
+export interface RuleOfAction {
+  'net:request': NetRule
+  'fs:read': FsRule
+  'fs:write': FsRule
+  'secret:use': SecretRule
+  'env:read': EnvRule
+  'tool:call': ToolRule
+  'tcp:connect': SocketRule
+  'tcp:listen': SocketRule
+  'udp:send': SocketRule
+  'udp:bind': SocketRule
+  'dns:lookup': LookupRule
+  'kv:read': KeyValueRule
+  'kv:write': KeyValueRule
+  'config:read': ConfigRule
+}
+
+/** The rule kind that grants a capability. */
+export type RuleFor<C extends Capability> = RuleOfAction[C['action']]
 
 /** The outcome of deciding one call. A denial is a value, not an exception. */
 export type Decision<C extends Capability = Capability> =

@@ -1,4 +1,4 @@
-import type { Capability, NetCapability } from '#core/capability/capability.ts'
+import type { Capability, NetCapability, SocketCapability } from '#core/capability/capability.ts'
 import type { Decision, DenialReason } from './decision.ts'
 import { defaultPort, hostPatternText } from './host-pattern.ts'
 import { neutralise } from './neutralise.ts'
@@ -12,8 +12,18 @@ const netText = ({ method, scheme, host, port, path }: NetCapability): string =>
 
 const plainText = (capability: Capability): string => {
   if (capability.action === 'net:request') return netText(capability)
-  return `${capability.action} ${'path' in capability ? capability.path : capability.name}`
+  return `${capability.action} ${targetText(capability)}`
 }
+
+const targetText = (capability: Exclude<Capability, NetCapability>): string => {
+  if ('path' in capability) return capability.path
+  if ('address' in capability) return socketText(capability)
+  if ('store' in capability) return capability.key === '' ? capability.store : `${capability.store}/${capability.key}`
+  return capability.name
+}
+
+const socketText = ({ address, port, names }: SocketCapability): string =>
+  `${bracketed(address)}:${port}${names.length === 0 ? '' : ` (${names.join(', ')})`}`
 
 /** One line that says what a call asks for, e.g. `net:request GET https://x.com:443/`. Safe to show whatever a guest put into it. */
 export const describeCapability = (capability: Capability): string => neutralise(plainText(capability), 300)

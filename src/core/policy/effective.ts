@@ -5,7 +5,7 @@ import type { Manifest } from '#core/manifest/manifest.ts'
 import type { EnvGrant, GrantLayer, Policy } from './grants.ts'
 import { checkMountFolder, checkMounts, narrowMount } from './mounts.ts'
 import { neutralise } from './neutralise.ts'
-import type { EffectivePolicy, EnvRule, FsRule, NetRule, Origin, RuleSet, SecretRule } from './rules.ts'
+import type { ConfigRule, EffectivePolicy, EnvRule, FsRule, KeyValueRule, NetRule, Origin, RuleSet, SecretRule } from './rules.ts'
 
 /** What only the host can say about the places that grants name. */
 export interface HostView {
@@ -47,6 +47,11 @@ const mergeDenies = (sets: readonly RuleSet[]): RuleSet => ({
   secrets: sets.flatMap(({ secrets }) => secrets),
   env: sets.flatMap(({ env }) => env),
   tools: sets.flatMap(({ tools }) => tools),
+  tcp: sets.flatMap(({ tcp }) => tcp),
+  udp: sets.flatMap(({ udp }) => udp),
+  lookup: sets.flatMap(({ lookup }) => lookup),
+  keyvalue: sets.flatMap(({ keyvalue }) => keyvalue),
+  config: sets.flatMap(({ config }) => config),
 })
 
 /** One rule a name: a nearer layer says where the secret comes from, a farther one may still say where it goes. */
@@ -82,6 +87,7 @@ const mergeVariables = (rules: readonly EnvGrant[], asked: RuleSet | undefined, 
 }
 
 const realMount = (rule: FsRule, host: HostView): FsRule => {
+  if (rule.mountKind === 'memory') return rule
   const real = host.folder(rule.hostPath ?? '', rule.origin)
   const checked = checkMountFolder(real)
   if (checked.ok) return { ...rule, hostPath: real }
@@ -93,6 +99,18 @@ const realMount = (rule: FsRule, host: HostView): FsRule => {
 /** A secret is sent only when the bundle asked for it, an operator granted it and nobody denied it. */
 const bindSecrets = (net: readonly NetRule[], usable: ReadonlySet<string>): readonly NetRule[] =>
   net.map((rule) => (rule.secret === undefined || usable.has(rule.secret) ? rule : { ...rule, secret: undefined }))
+
+const firstOfEachName = (rules: readonly ConfigRule[]): readonly ConfigRule[] => [
+  ...new Map(rules.toReversed().map((rule) => [rule.name, rule])).values(),
+]
+
+/** Each store's quota is the smallest that anybody names, the bundle too. */
+const mergeStores = (rules: readonly KeyValueRule[], asked: readonly KeyValueRule[]): readonly KeyValueRule[] =>
+  rules.map((rule) => {
+    const quotas = [...rules, ...asked].filter(({ store }) => store === rule.store).map(({ quotaBytes }) => quotaBytes)
+    const said = quotas.filter((quota) => quota !== undefined)
+    return said.length === 0 ? rule : { ...rule, quotaBytes: Math.min(...said) }
+  })
 
 const mergeGrants = (layers: readonly GrantLayer[], denies: RuleSet, parts: PolicyParts): RuleSet => {
   const { host, manifest } = parts
@@ -116,6 +134,14 @@ const mergeGrants = (layers: readonly GrantLayer[], denies: RuleSet, parts: Poli
       host,
     ),
     tools: all.flatMap(({ tools }) => tools),
+    tcp: all.flatMap(({ tcp }) => tcp),
+    udp: all.flatMap(({ udp }) => udp),
+    lookup: all.flatMap(({ lookup }) => lookup),
+    keyvalue: mergeStores(
+      all.flatMap(({ keyvalue }) => keyvalue),
+      manifest?.requests.keyvalue ?? [],
+    ),
+    config: firstOfEachName(all.flatMap(({ config }) => config)),
   }
 }
 

@@ -1,14 +1,15 @@
 import { parseLimitFlags } from '#core/budget/parse-limits.ts'
 import { CordonError } from '#core/errors.ts'
-import { compileEnv, compileMount, readSecretSource, type GrantField } from './compile-grants.ts'
-import { compileFs, compileNet } from './compile-rules.ts'
+import { compileConfig, compileEnv, compileMount, readSecretSource, type GrantField } from './compile-grants.ts'
+import { compileFs, compileNet, compileStore } from './compile-rules.ts'
+import { compileLookup, compileSocket } from './compile-sockets.ts'
 import { didYouMean } from './did-you-mean.ts'
 import { fieldError, gotText, type DocumentSource } from './document.ts'
 import type { DocumentPlace, EnvGrant, GrantLayer } from './grants.ts'
 import type { RuleUse } from './host-pattern.ts'
 import { quoted } from './neutralise.ts'
 import { absoluteHostPath } from './path.ts'
-import type { FsRule, NetRule, RuleSet, SecretRule, ToolRule } from './rules.ts'
+import type { ConfigRule, FsRule, KeyValueRule, LookupRule, NetRule, RuleSet, SecretRule, SocketRule, ToolRule } from './rules.ts'
 
 /** The flags that grant, deny and limit, without their dashes. */
 export const grantFlagNames = [
@@ -16,15 +17,25 @@ export const grantFlagNames = [
   'allow-read',
   'allow-write',
   'mount',
+  'scratch',
   'allow-env',
   'allow-secret',
   'allow-tool',
+  'allow-tcp',
+  'allow-udp',
+  'allow-lookup',
+  'allow-keyvalue',
+  'config',
   'deny-net',
   'deny-read',
   'deny-write',
   'deny-env',
   'deny-secret',
   'deny-tool',
+  'deny-tcp',
+  'deny-udp',
+  'deny-lookup',
+  'deny-keyvalue',
   'limit',
 ] as const
 
@@ -48,20 +59,33 @@ const examples: Readonly<Record<GrantFlagName, string>> = {
   'allow-read': './letters',
   'allow-write': './out',
   mount: './letters:/inbox',
+  scratch: '/tmp',
   'allow-env': 'TZ',
   'allow-secret': 'api-key=env://API_KEY',
   'allow-tool': 'search',
+  'allow-tcp': 'db.example.com:5432',
+  'allow-udp': '10.0.0.53:53',
+  'allow-lookup': 'db.example.com',
+  'allow-keyvalue': 'default',
+  config: 'greeting=hello',
   'deny-net': '10.0.0.0/8',
   'deny-read': '/inbox/private',
   'deny-write': '/out/keep',
   'deny-env': 'TZ',
   'deny-secret': 'api-key',
   'deny-tool': 'search',
+  'deny-tcp': '10.0.0.0/8',
+  'deny-udp': '10.0.0.0/8',
+  'deny-lookup': 'db.example.com',
+  'deny-keyvalue': 'default',
   limit: 'memory=64Mi',
 }
 
+/** Written with a space before their value. */
+const spaced: ReadonlySet<GrantFlagName> = new Set(['mount', 'config'])
+
 const wrong = ({ name, field }: Flag, got: string, expected: string): CordonError =>
-  fieldError(field.source, [], { expected, got, hint: `write it as --${name}${name === 'mount' ? ' ' : '='}${examples[name]}` })
+  fieldError(field.source, [], { expected, got, hint: `write it as --${name}${spaced.has(name) ? ' ' : '='}${examples[name]}` })
 
 const refuseEverything = ({ name, field }: Flag): CordonError =>
   fieldError(field.source, [], {
@@ -105,10 +129,46 @@ const samePathMounts = (reading: Flag, writing: Flag, flags: GrantFlags): readon
 }
 
 const mountRule = (flag: Flag, value: string): FsRule => {
-  const [, host = '', guest = '', mode] = /^(.+?):(\/[^:]*)(?::(ro|rw))?$/s.exec(value) ?? []
-  if (host === '') throw wrong(flag, gotText(value), '`HOST:GUEST`, or `HOST:GUEST:rw` to write, the guest path absolute')
+  const [, host = '', guest = '', mode] = /^(.+?):(\/[^:]*)(?::(ro|rw|copy))?$/s.exec(value) ?? []
+  if (host === '') {
+    throw wrong(
+      flag,
+      gotText(value),
+      '`HOST:GUEST`, `HOST:GUEST:rw` to write or `HOST:GUEST:copy` to write to a copy, the guest path absolute',
+    )
+  }
+  if (mode === 'copy') return compileMount({ host, guest, mode: 'rw', kind: 'copy' }, flag.field)
   return compileMount({ host, guest, mode: mode === 'rw' ? 'rw' : 'ro' }, flag.field)
 }
+
+/** Folders in memory, which are always writable. */
+const scratchMounts = (flag: Flag, values: readonly string[]): readonly FsRule[] =>
+  items(flag, values).map((guest) => compileMount({ guest, mode: 'rw', kind: 'memory' }, flag.field))
+
+const socketRules = (flag: Flag, values: readonly string[], kind: SocketRule['kind'], use: RuleUse): readonly SocketRule[] =>
+  items(flag, values).map((item) => {
+    const raw = item.startsWith('listen:') ? { listen: item.slice('listen:'.length) } : { connect: item }
+    return compileSocket(raw, { kind, source: flag.field.source, path: [], use })
+  })
+
+const lookupRules = (flag: Flag, values: readonly string[], use: RuleUse): readonly LookupRule[] =>
+  items(flag, values).map((item) => compileLookup(item, { source: flag.field.source, path: [], use }))
+
+/** `STORE` is read and written, `STORE:ro` only read; what is denied is denied altogether. */
+const storeRules = (flag: Flag, values: readonly string[]): readonly KeyValueRule[] =>
+  items(flag, values).map((item) => {
+    const [, store, mode = 'rw'] = /^([A-Za-z0-9][A-Za-z0-9._-]{0,127})(?::(ro|rw))?$/.exec(item) ?? []
+    if (store === undefined) throw wrong(flag, gotText(item), 'the name of a store, `:ro` behind it for reading alone')
+    return compileStore({ store, mode: mode === 'ro' ? 'ro' : 'rw' }, flag.field.source, [])
+  })
+
+/** `NAME=value`, commas and all. */
+const configRules = (flag: Flag, values: readonly string[]): readonly ConfigRule[] =>
+  values.map((value) => {
+    const cut = value.indexOf('=')
+    if (cut < 1) throw wrong(flag, gotText(value), '`NAME=value`')
+    return compileConfig(value.slice(0, cut), value.slice(cut + 1), flag.field)
+  })
 
 /** `NAME=value` takes the rest as the value, commas and all; otherwise names alone with commas between them. */
 const envGrants = (flag: Flag, values: readonly string[]): readonly EnvGrant[] =>
@@ -163,6 +223,11 @@ const denyRules = (flags: GrantFlags, place: DocumentPlace): RuleSet => {
     })),
     env: names(...values('deny-env'), variablePattern).map((name) => ({ kind: 'env', origin: '--deny-env', name, value: undefined })),
     tools: toolRules(...values('deny-tool')),
+    tcp: socketRules(...values('deny-tcp'), 'tcp', 'deny'),
+    udp: socketRules(...values('deny-udp'), 'udp', 'deny'),
+    lookup: lookupRules(...values('deny-lookup'), 'deny'),
+    keyvalue: storeRules(...values('deny-keyvalue')),
+    config: [],
   }
 }
 
@@ -198,10 +263,16 @@ export const parseGrantFlags = (flags: GrantFlags, folder: string): GrantLayer =
       fs: [
         ...samePathMounts(flag('allow-read'), flag('allow-write'), flags),
         ...values('mount').map((value) => mountRule(flag('mount'), value)),
+        ...scratchMounts(flag('scratch'), values('scratch')),
       ],
       secrets: values('allow-secret').map((value) => secretRule(flag('allow-secret'), value)),
       env: envGrants(flag('allow-env'), values('allow-env')),
       tools: toolRules(flag('allow-tool'), values('allow-tool')),
+      tcp: socketRules(flag('allow-tcp'), values('allow-tcp'), 'tcp', 'grant'),
+      udp: socketRules(flag('allow-udp'), values('allow-udp'), 'udp', 'grant'),
+      lookup: lookupRules(flag('allow-lookup'), values('allow-lookup'), 'grant'),
+      keyvalue: storeRules(flag('allow-keyvalue'), values('allow-keyvalue')),
+      config: configRules(flag('config'), values('config')),
     },
     denies: denyRules(flags, place),
     limits: parseLimitFlags(values('limit')),

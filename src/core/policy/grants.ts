@@ -32,7 +32,18 @@ export interface Policy {
 }
 
 /** Nothing at all. */
-export const noRules = { net: [], fs: [], secrets: [], env: [], tools: [] } as const satisfies RuleSet
+export const noRules = {
+  net: [],
+  fs: [],
+  secrets: [],
+  env: [],
+  tools: [],
+  tcp: [],
+  udp: [],
+  lookup: [],
+  keyvalue: [],
+  config: [],
+} as const satisfies RuleSet
 
 /** What parsing needs to know of the place a document was found. */
 export interface DocumentPlace {

@@ -1,4 +1,14 @@
-import type { Capability, FsCapability, NetCapability } from '#core/capability/capability.ts'
+import type {
+  Capability,
+  ConfigCapability,
+  EnvCapability,
+  FsCapability,
+  LookupCapability,
+  NetCapability,
+  SecretCapability,
+  SocketCapability,
+  ToolCapability,
+} from '#core/capability/capability.ts'
 import { netFlagValue } from './describe.ts'
 import { mountFor } from './match.ts'
 import type { FsRule } from './rules.ts'
@@ -8,7 +18,29 @@ const isShellSafe = (text: string): boolean => /^[A-Za-z0-9_@%+:./-]{1,256}$/.te
 
 const shellWord = (text: string): string => (isShellSafe(text) ? text : `'${text.replaceAll("'", String.raw`'\''`)}'`)
 
-const nameFlags = { 'secret:use': 'secret', 'env:read': 'env', 'tool:call': 'tool' } as const
+type NamedCapability = SecretCapability | EnvCapability | ToolCapability | LookupCapability | ConfigCapability
+
+const nameFlags = {
+  'secret:use': ['--allow-secret=', ''],
+  'env:read': ['--allow-env=', ''],
+  'tool:call': ['--allow-tool=', ''],
+  'dns:lookup': ['--allow-lookup=', ''],
+  'config:read': ['--config ', '=VALUE'],
+} as const
+
+const namedFlag = ({ action, name }: NamedCapability): string | undefined => {
+  const [before, after] = nameFlags[action]
+  return isShellSafe(name) ? `${before}${name}${after}` : undefined
+}
+
+const endpoint = ({ address, port }: SocketCapability): string =>
+  `${address.includes(':') ? `[${address}]` : address}${port === 0 ? '' : `:${port}`}`
+
+/** The names that led to the address are never suggested: whoever owns one chooses its addresses. */
+const socketFlag = (capability: SocketCapability): string => {
+  const [kind, what] = capability.action.split(':')
+  return `--allow-${kind}=${what === 'listen' || what === 'bind' ? 'listen:' : ''}${endpoint(capability)}`
+}
 
 /** What a path outside of every mount gets instead of a flag: no grant was meant to open it, and one that did would be too wide. */
 const leavesMounts = 'the path leaves every mount'
@@ -34,7 +66,11 @@ export const grantHint = (capability: Capability, grants: readonly FsRule[]): st
 const grantFlag = (capability: Capability, grants: readonly FsRule[]): string | undefined => {
   if (capability.action === 'net:request') return `--allow-net=${netFlagValue(capability.host, capability.port, capability.scheme)}`
   if ('path' in capability) return mountFlag(grants, capability)
-  return isShellSafe(capability.name) ? `--allow-${nameFlags[capability.action]}=${capability.name}` : undefined
+  if ('address' in capability) return socketFlag(capability)
+  if ('store' in capability) {
+    return isShellSafe(capability.store) ? `--allow-keyvalue=${capability.store}${capability.action === 'kv:read' ? ':ro' : ''}` : undefined
+  }
+  return namedFlag(capability)
 }
 
 const netRequest = ({ host, port, scheme, method }: NetCapability): string => {
@@ -42,13 +78,29 @@ const netRequest = ({ host, port, scheme, method }: NetCapability): string => {
   return `net: [{ host: "${authority}",${scheme === 'http' ? ' scheme: http,' : ''} methods: [${method}] }]`
 }
 
-const nameLists = { 'secret:use': 'secrets', 'env:read': 'env', 'tool:call': 'tools' } as const
+const nameLists = {
+  'secret:use': 'secrets',
+  'env:read': 'env',
+  'tool:call': 'tools',
+  'dns:lookup': 'lookup',
+  'config:read': 'config',
+} as const
+
+const socketRequest = (capability: SocketCapability): string => {
+  const [kind, what] = capability.action.split(':')
+  return `${kind}: [{ ${what === 'listen' || what === 'bind' ? 'listen' : 'connect'}: "${endpoint(capability)}" }]`
+}
 
 const requestLine = (capability: Capability): string | undefined => {
   if (capability.action === 'net:request') return netRequest(capability)
   if ('path' in capability) {
     const mode = capability.action === 'fs:read' ? 'ro' : 'rw'
     return isShellSafe(capability.mount) ? `fs: [{ guest: ${capability.mount}, mode: ${mode} }]` : undefined
+  }
+  if ('address' in capability) return socketRequest(capability)
+  if ('store' in capability) {
+    const mode = capability.action === 'kv:read' ? 'ro' : 'rw'
+    return isShellSafe(capability.store) ? `keyvalue: [{ store: ${capability.store}, mode: ${mode} }]` : undefined
   }
   return isShellSafe(capability.name) ? `${nameLists[capability.action]}: [{ name: ${capability.name} }]` : undefined
 }

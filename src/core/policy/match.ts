@@ -1,8 +1,8 @@
-import type { Capability, FsCapability, NetCapability } from '#core/capability/capability.ts'
+import type { Capability, FsCapability, KeyValueCapability, NetCapability } from '#core/capability/capability.ts'
 import { embeddedIpv4, inNetwork, parseAddress } from './address.ts'
 import { hostMatches } from './host-pattern.ts'
 import { isWithin, pathMatches } from './path.ts'
-import type { FsRule, NetRule } from './rules.ts'
+import type { FsRule, KeyValueRule, NetRule } from './rules.ts'
 
 /** Whether a rule that asks or grants names exactly this request. */
 const netRuleMatches = (rule: NetRule, { scheme, method, host, port, path }: NetCapability): boolean =>
@@ -89,7 +89,15 @@ export const netRuleFor = (rules: readonly NetRule[], capability: NetCapability)
   return best?.rule
 }
 
-/** Whether a rule of secrets, environment or tools names what the capability names. */
+/** The rule that lets the store be read or written. */
+export const storeRuleFor = (rules: readonly KeyValueRule[], { action, store }: KeyValueCapability): KeyValueRule | undefined =>
+  rules.find((rule) => rule.store === store && (action === 'kv:read' || rule.mode === 'rw'))
+
+/** Whether a deny rule covers the act: `rw` denies all access to the store, `ro` leaves reading. */
+export const storeRuleDenies = (rule: KeyValueRule, { action, store }: KeyValueCapability): boolean =>
+  rule.store === store && (rule.mode === 'rw' || action === 'kv:write')
+
+/** Whether a rule of secrets, environment, tools or configuration names what the capability names. */
 export const nameMatches = (rule: { readonly name: string }, { name }: Extract<Capability, { name: string }>): boolean => rule.name === name
 
 /** The deny rule that covers a resolved address of a request, if one does: to be asked for the address that is about to be dialled. */

@@ -19,7 +19,12 @@ export const checkMountFolder = (hostPath: string): Parsed<string> => {
 }
 
 const isSame = (a: FsRule, b: FsRule): boolean =>
-  a.guestPath === b.guestPath && a.hostPath === b.hostPath && a.mode === b.mode && a.quotaBytes === b.quotaBytes
+  a.guestPath === b.guestPath &&
+  a.hostPath === b.hostPath &&
+  a.mode === b.mode &&
+  a.mountKind === b.mountKind &&
+  a.quotaBytes === b.quotaBytes &&
+  a.quotaEntries === b.quotaEntries
 
 /**
  * Whether the narrower host folder shows at the very place where the wider mount would show it. Then the narrower mount hides
@@ -79,5 +84,10 @@ export const narrowMount = (rule: FsRule, requests: readonly FsRule[]): FsRule =
   const asked = requestsAround(requests, rule.guestPath)
   if (asked.length === 0) return rule
   const mode = rule.mode === 'rw' && asked.some((request) => request.mode === 'rw') ? 'rw' : 'ro'
-  return { ...rule, mode, quotaBytes: leastOf([rule.quotaBytes, ...asked.map((request) => request.quotaBytes)]) }
+  return {
+    ...rule,
+    mode,
+    quotaBytes: leastOf([rule.quotaBytes, ...asked.map((request) => request.quotaBytes)]),
+    quotaEntries: leastOf([rule.quotaEntries, ...asked.map((request) => request.quotaEntries)]),
+  }
 }

@@ -40,6 +40,13 @@ const quota = z
   .optional()
   .meta({ examples: ['10Mi'] })
 
+const entries = z
+  .int({ error: 'a count of entries' })
+  .min(0, 'a count of entries')
+  .max(10_000_000, 'at most 10,000,000 entries')
+  .optional()
+  .meta({ description: 'Most files, directories and links in the mount.' })
+
 const name = (what: string) =>
   z
     .string({ error: `the name of ${what}` })
@@ -53,16 +60,49 @@ const netObject = '`{ host: "api.example.com" }`'
 const named = (field: z.ZodString, example: string) =>
   z.strictObject({ name: field, why }, { error: `an object such as \`{ name: ${example} }\`` })
 
+const connectExample = 'an object such as `{ connect: "db.example.com:5432" }` or `{ listen: "127.0.0.1:8080" }`'
+
+/** Sockets of both kinds; `extra` are the fields that only some documents have. */
+const socketFields = <E extends z.ZodRawShape>(extra: E) => {
+  const rule = z.union(
+    [
+      z.strictObject({
+        connect: text('a host').meta({ description: '`name:port`, `*.suffix:port`, an address or a network with a port' }),
+        ...extra,
+      }),
+      z.strictObject({
+        listen: text('an address').meta({ description: '`address:port`; without a port the system chooses one' }),
+        ...extra,
+      }),
+    ],
+    { error: connectExample },
+  )
+  return { tcp: listOf(rule), udp: listOf(rule) }
+}
+
+const lookupName = text('a name').meta({ description: '`name` or `*.suffix`' })
+const lookupObject = 'an object such as `{ name: "db.example.com" }`'
+const store = name('a store')
+const storeObject = 'an object such as `{ store: default, mode: rw }`'
+const configObject = 'a name, or an object such as `{ name: greeting }`'
+
 /** What a bundle asks for: `requests` of `agent.yaml`. */
 export const requestsSchema = z.strictObject(
   {
     net: listOf(z.strictObject({ ...netFields, why }, { error: `an object such as ${netObject}` })),
     fs: listOf(
-      z.strictObject({ guest: text('a guest path'), mode, quota, why }, { error: 'an object such as `{ guest: /inbox, mode: ro }`' }),
+      z.strictObject(
+        { guest: text('a guest path'), mode, quota, entries, why },
+        { error: 'an object such as `{ guest: /inbox, mode: ro }`' },
+      ),
     ),
     secrets: listOf(named(name('a secret'), 'api-key')),
     env: listOf(z.union([variable, named(variable, 'TZ')], { error: 'a name, or an object such as `{ name: TZ }`' })),
     tools: listOf(named(name('a tool'), 'search')),
+    ...socketFields({ why }),
+    lookup: listOf(z.strictObject({ name: lookupName, why }, { error: lookupObject })),
+    keyvalue: listOf(z.strictObject({ store, mode, quota, why }, { error: storeObject })),
+    config: listOf(z.union([name('a configuration value'), named(name('a configuration value'), 'greeting')], { error: configObject })),
   },
   { error: 'an object such as `{ net: [], fs: [] }`' },
 )
@@ -113,6 +153,15 @@ export const denySchema = z.strictObject(
     secrets: listOf(name('a secret')),
     env: listOf(variable),
     tools: listOf(name('a tool')),
+    ...socketFields({}),
+    lookup: listOf(z.strictObject({ name: lookupName }, { error: lookupObject })),
+    keyvalue: listOf(
+      z.strictObject(
+        { store, mode: z.literal('ro', { error: '`ro`, which leaves reading · leave `mode` out to deny all access' }).optional() },
+        { error: storeObject },
+      ),
+    ),
+    config: listOf(name('a configuration value')),
   },
   { error: 'an object such as `{ net: [{ host: "example.com" }] }`' },
 )
@@ -127,13 +176,34 @@ export const grantFields = {
   ),
   mounts: listOf(
     z.strictObject(
-      { host: text('a host folder', 4096), guest: text('a guest path'), mode, quota },
+      {
+        host: text('a host folder', 4096).optional().meta({ description: 'Not of what is in memory.' }),
+        guest: text('a guest path'),
+        mode,
+        quota,
+        entries,
+        kind: z
+          .enum(['live', 'copy', 'memory'], { error: '`live`, `copy` or `memory`' })
+          .optional()
+          .meta({
+            default: 'live',
+            description: '`copy`: a private copy, written back at a good end. `memory`: empty, gone with the session.',
+          }),
+      },
       { error: 'an object such as `{ host: ./letters, guest: /inbox, mode: ro }`' },
     ),
   ),
   secrets: z.record(z.string(), secretGrant, { error: 'an object of secrets by name' }).optional(),
   env: listOf(envGrant),
   tools: listOf(z.union([name('a tool'), z.strictObject({ name: name('a tool') })], { error: 'the name of a tool' })),
+  ...socketFields({}),
+  lookup: listOf(z.strictObject({ name: lookupName }, { error: lookupObject })),
+  keyvalue: listOf(z.strictObject({ store, mode, quota }, { error: storeObject })),
+  config: z
+    .record(z.string(), z.string({ error: 'text' }).max(65_536, 'text of at most 65,536 characters'), {
+      error: 'an object of values by name, such as `{ greeting: hello }`',
+    })
+    .optional(),
   deny: denySchema.optional(),
 }
 
@@ -145,6 +215,9 @@ export interface RawNet {
   readonly paths?: readonly string[] | undefined
   readonly secret?: string | undefined
 }
+
+/** What `tcp` and `udp` hold, as it is written. */
+export type RawSocket = { readonly connect: string } | { readonly listen: string }
 
 /** {@link requestsSchema} after checking. */
 export type RawRequests = z.infer<typeof requestsSchema>

@@ -27,15 +27,21 @@ export interface NetRule {
   readonly secret: string | undefined
 }
 
+export type MountKind = 'live' | 'copy' | 'memory'
+
 export interface FsRule {
   readonly kind: 'fs'
   readonly origin: Origin
   /** Absolute, normalised guest path; covers everything below. */
   readonly guestPath: string
   readonly mode: 'ro' | 'rw'
-  /** Absolute host path; only in grants. */
+  /** Absolute host path; only in grants, and not of what is in memory. */
   readonly hostPath: string | undefined
   readonly quotaBytes: number | undefined
+  /** Most entries (files, directories, links) in the mount. */
+  readonly quotaEntries: number | undefined
+  /** `live`: the host folder itself; `copy`: a private copy of it, written back at a good end; `memory`: nothing of the host. */
+  readonly mountKind: MountKind
 }
 
 export interface SecretRule {
@@ -61,12 +67,54 @@ export interface ToolRule {
   readonly name: string
 }
 
+export interface SocketRule {
+  readonly kind: 'tcp' | 'udp'
+  readonly origin: Origin
+  /** `connect`: dialled, or sent to and received from; `listen`: bound, and open to whoever comes. */
+  readonly direction: 'connect' | 'listen'
+  /** An address when `listen`. */
+  readonly host: HostPattern
+  /** `undefined` (only in denies) = every port; 0 (only `listen`) = one that the system chooses. */
+  readonly port: number | undefined
+}
+
+export interface LookupRule {
+  readonly kind: 'lookup'
+  readonly origin: Origin
+  /** A name or a suffix. */
+  readonly host: HostPattern
+}
+
+export interface KeyValueRule {
+  readonly kind: 'keyvalue'
+  readonly origin: Origin
+  readonly store: string
+  readonly mode: 'ro' | 'rw'
+  readonly quotaBytes: number | undefined
+}
+
+export interface ConfigRule {
+  readonly kind: 'config'
+  readonly origin: Origin
+  readonly name: string
+  /** Only in grants. */
+  readonly value: string | undefined
+}
+
+/** One rule of any kind. */
+export type AnyRule = NetRule | FsRule | SecretRule | EnvRule | ToolRule | SocketRule | LookupRule | KeyValueRule | ConfigRule
+
 export interface RuleSet {
   readonly net: readonly NetRule[]
   readonly fs: readonly FsRule[]
   readonly secrets: readonly SecretRule[]
   readonly env: readonly EnvRule[]
   readonly tools: readonly ToolRule[]
+  readonly tcp: readonly SocketRule[]
+  readonly udp: readonly SocketRule[]
+  readonly lookup: readonly LookupRule[]
+  readonly keyvalue: readonly KeyValueRule[]
+  readonly config: readonly ConfigRule[]
 }
 
 /** All that decides for one session: what the bundle asks, what operators grant, what anyone denies. Immutable. */

@@ -5,6 +5,7 @@ import { CordonError } from '#core/errors.ts'
 import type { Granted } from '#core/policy/grant.ts'
 import type { EffectivePolicy, FsRule, RuleSet } from '#core/policy/rules.ts'
 import type { AuditSink } from '#host/broker/audit-sink.ts'
+import { noRules } from '#core/policy/grants.ts'
 import { Broker } from '#host/broker/broker.ts'
 import { GuestFault, type OpenHandle, type Provider } from '#host/broker/provider.ts'
 import type { Call } from '#wire/calls.ts'
@@ -16,8 +17,10 @@ const rule = (guestPath: string): FsRule => ({
   mode: 'rw',
   hostPath: '/nowhere',
   quotaBytes: undefined,
+  quotaEntries: undefined,
+  mountKind: 'live',
 })
-const rules = (fs: readonly FsRule[]): RuleSet => ({ net: [], fs, secrets: [], env: [], tools: [] })
+const rules = (fs: readonly FsRule[]): RuleSet => ({ ...noRules, fs })
 
 const policy = (limits: Partial<Limits> = {}): EffectivePolicy => ({
   agent: 'a',

@@ -5,6 +5,7 @@ import { decide } from '#core/policy/decide.ts'
 import { mintGrant } from '#core/policy/grant.ts'
 import type { EffectivePolicy, FsRule, NetRule, RuleSet } from '#core/policy/rules.ts'
 import { GuestFault, type OpenHandle, type Performed, type Provider, type ProviderSession } from '#host/broker/provider.ts'
+import { noRules } from '#core/policy/grants.ts'
 import type { Call, CallArgs, CallOp } from '#wire/calls.ts'
 
 /** What a guest sees of one call. */
@@ -12,7 +13,7 @@ export type Answer =
   | { readonly ok: true; readonly value: Readonly<Record<string, unknown>>; readonly body: Uint8Array; readonly handle: number }
   | { readonly ok: false; readonly code: string; readonly detail: string | undefined; readonly denied: boolean }
 
-const none: RuleSet = { net: [], fs: [], secrets: [], env: [], tools: [] }
+const none: RuleSet = noRules
 
 /** A policy with these grants, requested in full. */
 export const policyOf = (grants: Partial<RuleSet>, denies: Partial<RuleSet> = {}): EffectivePolicy => {
@@ -34,6 +35,8 @@ export const fsRule = (guestPath: string, mode: 'ro' | 'rw', more: Partial<FsRul
   mode,
   hostPath: undefined,
   quotaBytes: undefined,
+  quotaEntries: undefined,
+  mountKind: 'live',
   ...more,
 })
 
