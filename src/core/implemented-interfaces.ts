@@ -32,7 +32,7 @@ export const implementedInterfaces: ReadonlyMap<string, VersionRange> = new Map(
     ],
     wasi02,
   ),
-  ...underPackage('wasi:clocks', ['monotonic-clock', 'wall-clock'], wasi02),
+  ...underPackage('wasi:clocks', ['monotonic-clock', 'wall-clock', 'timezone'], wasi02),
   ...underPackage('wasi:random', ['random', 'insecure', 'insecure-seed'], wasi02),
   ...underPackage('wasi:io', ['error', 'poll', 'streams'], wasi02),
   ...underPackage('wasi:filesystem', ['types', 'preopens'], wasi02),

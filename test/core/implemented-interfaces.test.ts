@@ -9,9 +9,9 @@ describe('linkCheck', () => {
   })
 
   test('names the first import that is unknown, and what there is of its package', () => {
-    const problem = linkCheck(['wasi:io/poll@0.2.3', 'wasi:clocks/timezone@0.2.3', 'wasi:sockets/tcp@0.2.3'])
-    expect(problem?.import).toBe('wasi:clocks/timezone@0.2.3')
-    expect(problem?.message).toContain('`wasi:clocks/timezone@0.2.3`')
+    const problem = linkCheck(['wasi:io/poll@0.2.3', 'wasi:clocks/calendar@0.2.3', 'wasi:sockets/tcp@0.2.3'])
+    expect(problem?.import).toBe('wasi:clocks/calendar@0.2.3')
+    expect(problem?.message).toContain('`wasi:clocks/calendar@0.2.3`')
     expect(problem?.message).toContain('`wasi:clocks/monotonic-clock`')
   })
 

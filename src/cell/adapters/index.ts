@@ -3,7 +3,7 @@ import { secretsInterface } from './cordon/secrets.ts'
 import { toolsInterface } from './cordon/tools.ts'
 import { sealInterface, type Members } from './sealed.ts'
 import type { SessionSlot } from './session-slot.ts'
-import { monotonicClock, wallClock } from './wasi/clocks.ts'
+import { monotonicClock, timezone, wallClock } from './wasi/clocks.ts'
 import { filesystemInterfaces } from './wasi/filesystem.ts'
 import { httpInterfaces } from './wasi/http.ts'
 import { IoError } from './wasi/io-error.ts'
@@ -28,6 +28,7 @@ export const buildImports = (slot: SessionSlot): Imports => {
     ...stdioInterfaces(slot),
     'wasi:clocks/monotonic-clock': monotonicClock(slot),
     'wasi:clocks/wall-clock': wallClock(slot),
+    'wasi:clocks/timezone': timezone(),
     ...randomInterfaces(slot),
     'wasi:io/error': errorInterface,
     'wasi:io/poll': sealInterface({ Pollable, poll: pollIn(slot) }),

@@ -24,8 +24,14 @@ export interface SessionWorld {
   end(outcome: GuestEnd['outcome']): GuestEnd
   /** Counts guest-held host resources (streams, pollables, descriptors, fields, …) against `start.handles`; throws {@link GuestEnd} past it. */
   readonly resources: { add(): void; drop(): void }
-  /** Milliseconds, monotonic and wall. Coarse on purpose. */
-  readonly clock: { monotonicNs(): bigint; wallNs(): bigint; sleep(ns: bigint): Promise<void> }
-  /** Fills with cryptographically secure random bytes. */
+  /** Nanoseconds, monotonic and wall, in steps that are coarse on purpose. */
+  readonly clock: {
+    readonly monotonicStepNs: bigint
+    readonly wallStepNs: bigint
+    monotonicNs(): bigint
+    wallNs(): bigint
+    sleep(ns: bigint): Promise<void>
+  }
+  /** Cryptographically secure random bytes. What a guest may draw is the caller's to bound. */
   random(length: number): Uint8Array
 }

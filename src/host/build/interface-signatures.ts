@@ -12,8 +12,8 @@ const jcoEntry = fileURLToPath(import.meta.resolve('@bytecodealliance/jco'))
 const jcoFolder = jcoEntry.slice(0, jcoEntry.lastIndexOf('/jco/') + '/jco/'.length)
 const wasiWit = join(jcoFolder, 'lib', 'wit', 'builtin', '0.2.12')
 
-/** The one unstable function of WASI 0.2 that is implemented: commands need it for exit codes other than 0 and 1. */
-const features = ['cli-exit-with-code']
+/** What of WASI 0.2 is unstable in some version of it, and implemented. */
+const features = ['cli-exit-with-code', 'clocks-timezone', 'informational-outbound-responses', 'network-error-code']
 
 const packageHeader = /^package\s+([a-z0-9:-]+@[0-9a-z.-]+);/m
 

@@ -38,38 +38,6 @@ describe('wasi:cli', () => {
   })
 })
 
-describe('wasi:clocks', () => {
-  it('tells the time of the world, in its steps', () => {
-    const world = new MemoryWorld()
-    const imports = importsOf(world)
-    expect(imports['wasi:clocks/monotonic-clock'].now()).toBe(1_000_000_000n)
-    expect(imports['wasi:clocks/monotonic-clock'].resolution()).toBeGreaterThan(1000n)
-    expect(imports['wasi:clocks/wall-clock'].now()).toEqual({ seconds: 1_700_000_000n, nanoseconds: 123_000_000 })
-  })
-
-  it('never overflows a duration', () => {
-    const clock = importsOf(new MemoryWorld())['wasi:clocks/monotonic-clock']
-    expect(clock.subscribeDuration(2n ** 64n - 1n).ready()).toBe(false)
-  })
-})
-
-describe('wasi:random', () => {
-  it('gives what is asked for up to a bound, and traps past it', () => {
-    const { getRandomBytes } = importsOf(new MemoryWorld())['wasi:random/random']
-    expect(getRandomBytes(0n)).toHaveLength(0)
-    expect(getRandomBytes(1_048_576n)).toHaveLength(1_048_576)
-    expect(() => getRandomBytes(1_048_577n)).toThrow(GuestEnd)
-    expect(() => getRandomBytes(2n ** 64n - 1n)).toThrow(GuestEnd)
-  })
-
-  it('gives different numbers each time', () => {
-    const imports = importsOf(new MemoryWorld())
-    const numbers = Array.from({ length: 300 }, () => imports['wasi:random/random'].getRandomU64())
-    expect(new Set([...numbers, ...imports['wasi:random/insecure-seed'].insecureSeed()]).size).toBe(302)
-    expect(numbers.every((each) => each >= 0n && each < 2n ** 64n)).toBe(true)
-  })
-})
-
 describe('cordon:agent/secrets', () => {
   it('gives the placeholder', async () => {
     const world = new MemoryWorld()

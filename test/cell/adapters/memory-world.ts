@@ -50,6 +50,8 @@ export class MemoryWorld {
         },
       },
       clock: {
+        monotonicStepNs: 100_000n,
+        wallStepNs: 1_000_000n,
         monotonicNs: () => this.nowNs,
         wallNs: () => 1_700_000_000_123_000_000n,
         sleep: (ns) => this.#sleep(ns),
@@ -243,8 +245,13 @@ export interface GuestImports {
     subscribeInstant(when: bigint): Pollable
     subscribeDuration(duration: bigint): Pollable
   }
-  readonly 'wasi:clocks/wall-clock': { now(): Datetime }
+  readonly 'wasi:clocks/wall-clock': { now(): Datetime; resolution(): Datetime }
+  readonly 'wasi:clocks/timezone': {
+    display(when: Datetime): { readonly utcOffset: number; readonly name: string; readonly inDaylightSavingTime: boolean }
+    utcOffset(when: Datetime): number
+  }
   readonly 'wasi:random/random': { getRandomBytes(length: bigint): Uint8Array; getRandomU64(): bigint }
+  readonly 'wasi:random/insecure': { getInsecureRandomBytes(length: bigint): Uint8Array; getInsecureRandomU64(): bigint }
   readonly 'wasi:random/insecure-seed': { insecureSeed(): [bigint, bigint] }
   readonly 'wasi:filesystem/types': { filesystemErrorCode(error: object): string | undefined }
   readonly 'wasi:filesystem/preopens': { getDirectories(): [Descriptor, string][] }

@@ -4,16 +4,13 @@ import type { SessionSlot } from '#cell/adapters/session-slot.ts'
 import { toDatetime, type Datetime } from './datetime.ts'
 import { Pollable } from './poll.ts'
 
-/** What the clocks of a session tell apart: finer would help a guest that measures its neighbours. */
-const resolutionNs = 1_000_000n
-
 const maxInstant = 2n ** 64n - 1n
 
 /** `wasi:clocks/monotonic-clock`. */
 export const monotonicClock = (slot: SessionSlot): Members =>
   sealInterface({
     now: (): bigint => slot.scope.world.clock.monotonicNs(),
-    resolution: (): bigint => resolutionNs,
+    resolution: (): bigint => slot.scope.world.clock.monotonicStepNs,
     subscribeInstant: (when: bigint): Pollable => alarm(slot.scope, when),
     subscribeDuration: (duration: bigint): Pollable => {
       const { scope } = slot
@@ -29,5 +26,23 @@ const alarm = (scope: SessionScope, at: bigint): Pollable =>
 export const wallClock = (slot: SessionSlot): Members =>
   sealInterface({
     now: (): Datetime => toDatetime(slot.scope.world.clock.wallNs()),
-    resolution: (): Datetime => toDatetime(resolutionNs),
+    resolution: (): Datetime => toDatetime(slot.scope.world.clock.wallStepNs),
+  })
+
+/** `wasi:clocks/timezone` `timezone-display`. */
+interface TimezoneDisplay {
+  /** Seconds east of UTC. */
+  readonly utcOffset: number
+  readonly name: string
+  readonly inDaylightSavingTime: boolean
+}
+
+/**
+ * `wasi:clocks/timezone` (unstable): UTC at any time, which the interface has for hosts that do not tell theirs. Where the operator
+ * lives is nothing that a guest was granted.
+ */
+export const timezone = (): Members =>
+  sealInterface({
+    display: (): TimezoneDisplay => ({ utcOffset: 0, name: 'UTC', inDaylightSavingTime: false }),
+    utcOffset: (): number => 0,
   })
