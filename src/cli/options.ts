@@ -15,12 +15,22 @@ export const grantOptions = {
   'allow-env': many,
   'allow-secret': many,
   'allow-tool': many,
+  'allow-tcp': many,
+  'allow-udp': many,
+  'allow-lookup': many,
+  'allow-keyvalue': many,
+  config: many,
+  scratch: many,
   'deny-net': many,
   'deny-read': many,
   'deny-write': many,
   'deny-env': many,
   'deny-secret': many,
   'deny-tool': many,
+  'deny-tcp': many,
+  'deny-udp': many,
+  'deny-lookup': many,
+  'deny-keyvalue': many,
 } as const satisfies ParseArgsOptionsConfig
 
 /** Options of whatever starts a runtime. */
@@ -39,9 +49,16 @@ export const grantHelp = `  --policy FILE|DIR         operator policy; may be gi
   --allow-net=HOST[:PORT],… reach these hosts (no port: 443 over TLS)
   --allow-read=PATH,…       read these folders, under the same path inside
   --allow-write=PATH,…      read and write these folders
-  --mount HOST:GUEST[:ro|rw] mount a folder at another path (ro by default)
+  --mount HOST:GUEST[:ro|rw|copy] mount a folder at another path (ro by default; copy: written back at a good end)
+  --scratch GUEST,…         folders in memory, gone with the run
   --allow-env=NAME,…        pass environment variables on, or set NAME=value
   --allow-secret=NAME[=SRC] let the agent use a secret (env://NAME, file:///path) without seeing it
+  --allow-tool=NAME,…       call the embedder's own functions
+  --allow-tcp=HOST:PORT,…   connect by TCP; listen:ADDRESS[:PORT] to listen
+  --allow-udp=HOST:PORT,…   exchange datagrams; listen:ADDRESS[:PORT] with anybody
+  --allow-lookup=NAME,…     resolve these names
+  --allow-keyvalue=STORE[:ro],… use the agent's own key-value stores
+  --config NAME=VALUE       a value of wasi:config
   --deny-…=                 for each of these: never, whatever else allows it
   --limit K=V               timeout=30s cpuTime=5s fuel=5G memory=64Mi output=1Mi calls=1000 egress=5Mi ingress=5Mi handles=256
   --isolation LEVEL         auto (default: the strongest there is), thread, process, bwrap

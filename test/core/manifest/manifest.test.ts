@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import { manifestSchema, parseManifest } from '#core/manifest/manifest.ts'
+import { noRules } from '#core/policy/grants.ts'
 import { refusalOf } from '../policy/refusal.ts'
 
 const least = { apiVersion: 'cordon/v1', name: 'briefing', version: '1.0.0', source: 'src/briefing.ts' }
@@ -29,6 +30,7 @@ describe('a manifest that is right', () => {
     })
     expect(manifest).toMatchObject({ name: 'briefing', version: '1.0.0', source: 'src/briefing.ts', engine: 'quickjs' })
     expect(manifest.requests).toEqual({
+      ...noRules,
       net: [
         {
           kind: 'net',
@@ -42,8 +44,26 @@ describe('a manifest that is right', () => {
         },
       ],
       fs: [
-        { kind: 'fs', origin: 'agent.yaml requests.fs[0]', guestPath: '/inbox', mode: 'ro', hostPath: undefined, quotaBytes: undefined },
-        { kind: 'fs', origin: 'agent.yaml requests.fs[1]', guestPath: '/out', mode: 'rw', hostPath: undefined, quotaBytes: 10_485_760 },
+        {
+          kind: 'fs',
+          origin: 'agent.yaml requests.fs[0]',
+          guestPath: '/inbox',
+          mode: 'ro',
+          hostPath: undefined,
+          quotaBytes: undefined,
+          quotaEntries: undefined,
+          mountKind: 'live',
+        },
+        {
+          kind: 'fs',
+          origin: 'agent.yaml requests.fs[1]',
+          guestPath: '/out',
+          mode: 'rw',
+          hostPath: undefined,
+          quotaBytes: 10_485_760,
+          quotaEntries: undefined,
+          mountKind: 'live',
+        },
       ],
       secrets: [{ kind: 'secret', origin: 'agent.yaml requests.secrets[0]', name: 'api-key', source: undefined, inject: undefined }],
       env: [
@@ -71,7 +91,7 @@ describe('a manifest that is right', () => {
   })
 
   test('asks for nothing when it says nothing', () => {
-    expect(parse({})).toMatchObject({ requests: { net: [], fs: [], secrets: [], env: [], tools: [] }, limits: {} })
+    expect(parse({})).toMatchObject({ requests: noRules, limits: {} })
   })
 
   test('reads the default scheme and port of http', () => {
@@ -124,7 +144,7 @@ describe('an unknown field is an error', () => {
     ],
     [
       { requests: { nets: [] } },
-      'manifest.invalid | agent.yaml: unknown field `requests.nets`, did you mean `net` | known here: net, fs, secrets, env, tools',
+      'manifest.invalid | agent.yaml: unknown field `requests.nets`, did you mean `net` | known here: net, fs, secrets, env, tools, tcp, udp, lookup, keyvalue, config',
     ],
     [
       { requests: { net: [{ host: 'x.com', method: ['GET'] }] } },

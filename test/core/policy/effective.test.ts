@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import * as fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { noRules } from '#core/policy/grants.ts'
 import { ceilingLimits, defaultLimits, type Limits } from '#core/budget/limits.ts'
 import { CordonError } from '#core/errors.ts'
 import { parseManifest } from '#core/manifest/manifest.ts'
@@ -42,7 +43,7 @@ describe('who is granted what', () => {
 
   test('no policy, no grant', () => {
     const none = effective({})
-    expect(none.grants).toEqual({ net: [], fs: [], secrets: [], env: [], tools: [] })
+    expect(none.grants).toEqual(noRules)
     expect(decide(none, { action: 'tool:call', name: 'search' }).effect).toBe('deny')
   })
 

@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { noRules } from '#core/policy/grants.ts'
 import { parseGrantFlags, type GrantFlags } from '#core/policy/flags.ts'
 import { describeNetRule } from '#core/policy/describe.ts'
 import { refusalOf } from './refusal.ts'
@@ -63,7 +64,7 @@ describe('flags that grant', () => {
   })
 
   test('none grant nothing', () => {
-    const nothing = { net: [], fs: [], secrets: [], env: [], tools: [] }
+    const nothing = noRules
     expect(parse({})).toEqual({ origin: 'flags', grants: nothing, denies: nothing, limits: {} })
     expect(parse({ 'allow-net': [], mount: [] }).grants).toEqual(nothing)
   })
@@ -155,24 +156,24 @@ describe('flags that cannot be taken', () => {
     [{ mount: ['/:/host:rw'] }, '--mount: expected a narrower folder than `/`, got `/` | mount the folder that is needed'],
     [
       { mount: ['/data'] },
-      '--mount: expected `HOST:GUEST`, or `HOST:GUEST:rw` to write, the guest path absolute, got `/data` | write it as --mount ./letters:/inbox',
+      '--mount: expected `HOST:GUEST`, `HOST:GUEST:rw` to write or `HOST:GUEST:copy` to write to a copy, the guest path absolute, got `/data` | write it as --mount ./letters:/inbox',
     ],
     [
       { mount: ['/data:inbox'] },
-      '--mount: expected `HOST:GUEST`, or `HOST:GUEST:rw` to write, the guest path absolute, got `/data:inbox` | write it as --mount ./letters:/inbox',
+      '--mount: expected `HOST:GUEST`, `HOST:GUEST:rw` to write or `HOST:GUEST:copy` to write to a copy, the guest path absolute, got `/data:inbox` | write it as --mount ./letters:/inbox',
     ],
     [
       { mount: ['/data:/inbox:wr'] },
-      '--mount: expected `HOST:GUEST`, or `HOST:GUEST:rw` to write, the guest path absolute, got `/data:/inbox:wr` | write it as --mount ./letters:/inbox',
+      '--mount: expected `HOST:GUEST`, `HOST:GUEST:rw` to write or `HOST:GUEST:copy` to write to a copy, the guest path absolute, got `/data:/inbox:wr` | write it as --mount ./letters:/inbox',
     ],
     [
       { mount: [':/inbox'] },
-      '--mount: expected `HOST:GUEST`, or `HOST:GUEST:rw` to write, the guest path absolute, got `:/inbox` | write it as --mount ./letters:/inbox',
+      '--mount: expected `HOST:GUEST`, `HOST:GUEST:rw` to write or `HOST:GUEST:copy` to write to a copy, the guest path absolute, got `:/inbox` | write it as --mount ./letters:/inbox',
     ],
     [{ mount: ['/data:/in/../out'] }, '--mount: expected an absolute guest path without `..`, got `/in/../out` | write it as `/inbox`'],
     [
       { mount: [''] },
-      '--mount: expected `HOST:GUEST`, or `HOST:GUEST:rw` to write, the guest path absolute, got `` | write it as --mount ./letters:/inbox',
+      '--mount: expected `HOST:GUEST`, `HOST:GUEST:rw` to write or `HOST:GUEST:copy` to write to a copy, the guest path absolute, got `` | write it as --mount ./letters:/inbox',
     ],
     [{ 'allow-tool': ['a b'] }, '--allow-tool: expected a name, got `a b` | write it as --allow-tool=search'],
     [{ 'deny-env': ['A=B'] }, '--deny-env: expected a name, got `A=B` | write it as --deny-env=TZ'],

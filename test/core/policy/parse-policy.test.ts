@@ -145,7 +145,10 @@ describe('a policy that is wrong', () => {
 
   const at = 'agents.briefing'
   test.each([
-    [{ mount: [] }, `unknown field \`${at}.mount\`, did you mean \`mounts\` | known here: net, mounts, secrets, env, tools, deny, limits`],
+    [
+      { mount: [] },
+      `unknown field \`${at}.mount\`, did you mean \`mounts\` | known here: net, mounts, secrets, env, tools, tcp, udp, lookup, keyvalue, config, deny, limits`,
+    ],
     [{ net: 'x.com' }, `expected a list at \`${at}.net\`, got \`x.com\` | write \`[]\` for nothing`],
     [
       { net: [{ host: '*.com' }] },
@@ -287,7 +290,7 @@ test('the `allow` option has the shape of one entry and its own code', () => {
     { kind: 'tool', origin: 'allow tools[0]', name: 'search' },
   ])
   expect(refusalOf(() => parseAllow({ agents: {} }, 'allow', place))).toBe(
-    'grant.invalid | allow: unknown field `agents` | known here: net, mounts, secrets, env, tools, deny, limits',
+    'grant.invalid | allow: unknown field `agents` | known here: net, mounts, secrets, env, tools, tcp, udp, lookup, keyvalue, config, deny, limits',
   )
   expect(refusalOf(() => parseAllow('x.com', 'allow', place))).toBe(
     'grant.invalid | allow: expected an object such as `{ net: [], mounts: [] }`, got `x.com` | write `{}` to grant nothing',
