@@ -1,3 +1,9 @@
+const keyvalueStore: readonly string[] = [
+  'open',
+  ...['get', 'set', 'delete', 'exists', 'list-keys'].map((method) => `[method]bucket.${method}`),
+]
+const keyvalueBatch: readonly string[] = ['get-many', 'set-many', 'delete-many']
+
 /**
  * The host functions that may make a guest wait: they cross to the host or last until something happens. Ingest asks jco for
  * suspending imports for exactly these, and the adapters in the cell return promises from exactly these; everything
@@ -36,6 +42,14 @@ const asyncMembers: Readonly<Record<string, readonly string[]>> = {
     'metadata-hash',
     'metadata-hash-at',
   ].map((method) => `[method]descriptor.${method}`),
+  'wasi:config/store': ['get', 'get-all'],
+  'wasi:keyvalue/store': keyvalueStore,
+  'wasi:keyvalue/atomics': ['[static]cas.new', '[method]cas.current', 'increment', 'swap'],
+  'wasi:keyvalue/batch': keyvalueBatch,
+  'wasi:keyvalue/store@0.2.0-draft': keyvalueStore,
+  'wasi:keyvalue/atomics@0.2.0-draft': ['increment'],
+  'wasi:keyvalue/batch@0.2.0-draft': keyvalueBatch,
+  'wasi:logging/logging': ['log'],
   'cordon:agent/secrets': ['use'],
   'cordon:agent/tools': ['call', 'list'],
 }
@@ -46,7 +60,7 @@ export const asyncImports: readonly string[] = Object.entries(asyncMembers).flat
 )
 
 /**
- * Whether an imported function suspends. `interfaceId` has no version (`wasi:io/poll`); `member` is the function's name
+ * Whether an imported function suspends. `interfaceId` is its `linkedName` (`wasi:io/poll`); `member` is the function's name
  * in the component model (`poll`, `[method]pollable.block`).
  */
 export const isAsyncImport = (interfaceId: string, member: string): boolean =>

@@ -1,11 +1,35 @@
 import { describe, expect, test } from 'vitest'
-import { implementedInterfaces, linkCheck } from '#core/implemented-interfaces.ts'
+import { implementedInterfaces, linkCheck, linkedName } from '#core/implemented-interfaces.ts'
 
 describe('linkCheck', () => {
-  test('accepts every implemented interface at the first and at later patches of its series', () => {
-    for (const [id, range] of implementedInterfaces) {
-      expect(linkCheck([`${id}@${range.series}.0`, `${id}@${range.series}.12`])).toBeUndefined()
+  test('accepts every implemented interface at the first and at later patches of its series, or at exactly its drafts', () => {
+    for (const [linked, range] of implementedInterfaces) {
+      const id = linked.replace(/@.*$/, '')
+      const versions = 'exactly' in range ? range.exactly : [`${range.series}.0`, `${range.series}.12`]
+      expect(linkCheck(versions.map((version) => `${id}@${version}`))).toBeUndefined()
+      expect(new Set(versions.map((version) => linkedName(`${id}@${version}`))), linked).toEqual(new Set([linked]))
     }
+  })
+
+  test.each([
+    ['wasi:keyvalue/store@0.2.0', 'exactly 0.2.0-draft or 0.2.0-draft2'],
+    ['wasi:keyvalue/store@0.2.0-draft3', 'exactly 0.2.0-draft or 0.2.0-draft2'],
+    ['wasi:keyvalue/store@0.2.1-draft2', 'exactly 0.2.0-draft or 0.2.0-draft2'],
+    ['wasi:keyvalue/atomics@0.2.0-draft2+build', 'exactly 0.2.0-draft or 0.2.0-draft2'],
+    ['wasi:config/store@0.2.0', 'exactly 0.2.0-rc.1, 0.2.0-draft, 0.2.0-draft-2024-09-27'],
+    ['wasi:config/store@0.2.0-rc.2', 'exactly 0.2.0-rc.1, 0.2.0-draft, 0.2.0-draft-2024-09-27'],
+    ['wasi:logging/logging@0.1.0', 'exactly 0.1.0-draft'],
+    ['wasi:logging/logging@0.1.1-draft', 'exactly 0.1.0-draft'],
+  ])('refuses the draft %s by name, for it promises nothing about others', (name, versions) => {
+    const id = name.slice(0, name.indexOf('@'))
+    expect(linkCheck([name])?.message).toBe(`the component imports \`${name}\`; this host implements \`${id}\` at ${versions}`)
+  })
+
+  test('names no draft among the interfaces of a package', () => {
+    expect(linkCheck(['wasi:keyvalue/watcher@0.2.0-draft2'])?.message).toContain(
+      'of that package it has `wasi:keyvalue/store`, `wasi:keyvalue/atomics`, `wasi:keyvalue/batch`',
+    )
+    expect(linkCheck(['wasi:config/runtime@0.2.0-draft'])?.message).toContain('of that package it has `wasi:config/store`')
   })
 
   test('names the first import that is unknown, and what there is of its package', () => {

@@ -1,5 +1,6 @@
 import type { FunctionPlan, RootImport } from '#core/component/component-plan.ts'
 import { lowerCamel, upperCamel } from '#core/component/js-names.ts'
+import { linkedName } from '#core/implemented-interfaces.ts'
 import { LinkTrap, type Imports } from './linker.ts'
 
 /** Calls a host function with lifted values. */
@@ -7,7 +8,7 @@ export type HostFunction = (values: readonly unknown[]) => unknown
 
 /** A host function by the names that jco's convention has for it. */
 export interface HostMember {
-  /** Interface without version, or the name of an imported function. */
+  /** The interface's `linkedName`, or the name of an imported function. */
   readonly interfaceId: string
   /** As the component model has it: `[method]pollable.block`. Undefined for an imported function. */
   readonly name: string | undefined
@@ -25,13 +26,10 @@ const everyFunction: unknown = Object.getPrototypeOf(lowerCamel)
 
 const memberName = /^\[(method|static|constructor)\]([^.]+)(?:\.(.+))?$/
 
-/** Interface name without its version. */
-const unversioned = (name: string): string => name.replace(/@.*$/, '')
-
 /** Names a function that the root imports. */
 export const hostMember = (imports: readonly RootImport[], plan: FunctionPlan & { readonly from: 'import' }): HostMember => {
   const { name } = plan
-  const interfaceId = unversioned(imports[plan.import]?.name ?? '')
+  const interfaceId = linkedName(imports[plan.import]?.name ?? '')
   const [, kind, resource = '', member = ''] = memberName.exec(name ?? '') ?? []
   if (kind !== 'method' && kind !== 'static' && kind !== 'constructor') {
     return { interfaceId, name, kind: 'function', className: '', memberName: lowerCamel(name ?? '') }
@@ -63,7 +61,7 @@ export const hostClasses = (imports: readonly RootImport[]): readonly HostClass[
   const named = (isAlias: boolean) =>
     imports.flatMap(({ name, resources, aliases }) =>
       (isAlias ? aliases : resources).map((each) => ({
-        interfaceId: unversioned(name),
+        interfaceId: linkedName(name),
         className: upperCamel(each.name),
         resource: each.resource,
         isAlias,

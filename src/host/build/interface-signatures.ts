@@ -2,8 +2,7 @@ import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { componentEmbed, componentNew } from '@bytecodealliance/jco-transpile/wasm-tools'
-import { implementedInterfaces } from '#core/implemented-interfaces.ts'
-import { parseInterfaceName } from '#core/interface-name.ts'
+import { implementedInterfaces, linkedName } from '#core/implemented-interfaces.ts'
 import { readComponent } from '#core/component/read-component.ts'
 import { SignatureTexts, type Signatures } from '#host/ingest/signature-text.ts'
 
@@ -26,27 +25,33 @@ const nestedPackage = async (folder: string): Promise<string> => {
   return `package ${id} {\n${texts.map((text) => text.replace(packageHeader, '')).join('\n')}\n}`
 }
 
-const versionOf = (packages: string, packageId: string): string => {
-  const version = new RegExp(`^package ${packageId}@([0-9.]+) \\{`, 'm').exec(packages)?.[1]
+/** How the interface that the host has under `linked` is imported; where a package is there twice, the first counts. */
+const importOf = (packages: string, linked: string): string => {
+  if (linked.includes('@')) return `import ${linked};`
+  const packageId = linked.slice(0, linked.indexOf('/'))
+  const version = new RegExp(`^package ${packageId}@([0-9a-z.-]+) \\{`, 'm').exec(packages)?.[1]
   if (version === undefined) throw new TypeError(`expected WIT of the package ${packageId}`)
-  return version
+  return `import ${linked}@${version};`
 }
+
+const foldersIn = async (folder: string): Promise<readonly string[]> => (await readdir(folder)).toSorted().map((name) => join(folder, name))
 
 /**
  * The signature of every function of every interface that this host links, read from the WIT that jco ships and from `wit/`
  * by way of a component that imports them all: the same reading that ingest gives to untrusted components.
  */
 export const readInterfaceSignatures = async (): Promise<Signatures> => {
-  const folders = [cordonWit, ...(await readdir(wasiWit)).map((name) => join(wasiWit, name))]
+  const own = [cordonWit, ...(await foldersIn(join(cordonWit, 'deps'))), ...(await foldersIn(join(cordonWit, 'earlier')))]
+  const folders = [...own, ...(await foldersIn(wasiWit))]
   const packages = (await Promise.all(folders.map((folder) => nestedPackage(folder)))).join('\n')
-  const imports = [...implementedInterfaces.keys()].map((id) => `import ${id}@${versionOf(packages, id.slice(0, id.indexOf('/')))};`)
+  const imports = [...implementedInterfaces.keys()].map((linked) => importOf(packages, linked))
   const witSource = `package cordon:all;\nworld all {\n${imports.join('\n')}\n}\n${packages}`
   const core = await componentEmbed({ witSource, dummy: true, world: 'all', features: { tag: 'list', val: features } })
   const plan = readComponent(await componentNew(core, []))
   const texts = new SignatureTexts(plan)
   const found = new Map(
     plan.imports.map(({ name, functions }) => [
-      parseInterfaceName(name)?.id ?? name,
+      linkedName(name),
       Object.fromEntries(functions.map((each) => [each.name, texts.of(each.type)])),
     ]),
   )

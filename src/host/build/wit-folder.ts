@@ -27,11 +27,12 @@ const declared = (text: string): readonly (readonly [string, string])[] => {
 const witFiles = async (folder: string): Promise<readonly string[]> =>
   (await readdir(folder)).filter((name) => name.endsWith('.wit')).toSorted()
 
-/** Reads the WIT that ships with jco (WASI) and Cordon's own `cordon:agent`. */
+/** Reads the WIT that ships with jco (WASI), the drafts of WASI that `wit/deps` holds, and Cordon's own `cordon:agent`. */
 export const readWitPackages = async (tools: ReadonlyMap<string, BuildTool>): Promise<WitPackages> => {
   const builtin = join(toolNamed(tools, '@bytecodealliance/jco').folder, 'lib', 'wit', 'builtin', wasiVersion)
   const folders = new Map([['cordon-agent', packageFile('wit')]])
   for (const name of await readdir(builtin)) folders.set(name, join(builtin, name))
+  for (const name of await readdir(packageFile('wit/deps'))) folders.set(name, packageFile(`wit/deps/${name}`))
   const interfaces = new Map<string, string>()
   let all = ''
   for (const folder of folders.values()) {

@@ -1,5 +1,5 @@
+import { linkedName } from '#core/implemented-interfaces.ts'
 import { CordonError } from '#core/errors.ts'
-import { parseInterfaceName } from '#core/interface-name.ts'
 import { ByteReader } from '#core/wasm/byte-reader.ts'
 import {
   membersOf,
@@ -55,7 +55,7 @@ class ImportWalk {
     const described = readDescribed(part, this.#scope, name)
     if (described.sort === sort.type) this.#scope.types.push(described.type)
     if (described.sort !== sort.instance) return
-    const members = membersOf(described.type, parseInterfaceName(name)?.id ?? name)
+    const members = membersOf(described.type, linkedName(name))
     this.#instances.push(members)
     this.imports.push([name, members])
   }
@@ -103,7 +103,7 @@ export const readImportSignatures = (component: Uint8Array): readonly (readonly 
  */
 export const checkImportSignatures = (component: Uint8Array, reference: Signatures): void => {
   for (const [name, functions] of readImportSignatures(component)) {
-    const id = parseInterfaceName(name)?.id ?? name
+    const id = linkedName(name)
     const known = Object.hasOwn(reference, id) ? (reference[id] ?? {}) : {}
     for (const [member, signature] of functions) {
       if (!Object.hasOwn(known, member)) {

@@ -1,6 +1,6 @@
 import type { CoreModule } from '#core/artifact.ts'
 import { CordonError } from '#core/errors.ts'
-import { linkCheck } from '#core/implemented-interfaces.ts'
+import { linkCheck, linkedName } from '#core/implemented-interfaces.ts'
 import { inspectComponent } from '#core/wasm/inspect-component.ts'
 import { rewriteCore } from '#core/wasm/rewrite-core.ts'
 import { validateCore } from '#core/wasm/validate-core.ts'
@@ -18,6 +18,13 @@ const checkComponent = (component: Uint8Array, signatures: Signatures): { import
   const shape = naming('the component', () => inspectComponent(component, defaultWasmLimits))
   const problem = linkCheck(shape.imports)
   if (problem !== undefined) throw new CordonError('component.import-unknown', problem.message)
+  // The transpiler drops versions, so that what goes by its version here would be linked to another draft's adapter.
+  const versioned = shape.imports.find((name) => linkedName(name).includes('@'))
+  if (versioned !== undefined)
+    throw new CordonError(
+      'component.import-unknown',
+      `the component imports \`${versioned}\`, which no component past WASI 0.2 can import here; build it against a later draft`,
+    )
   naming('the component', () => checkImportSignatures(component, signatures))
   const modules = shape.coreModules.map(({ offset, length }) => component.subarray(offset, offset + length))
   for (const [index, module] of modules.entries()) naming(`core module ${index}`, () => validateCore(module, defaultWasmLimits))

@@ -1,14 +1,13 @@
 import type { ComponentPlan, RootImport } from '#core/component/component-plan.ts'
 import { CordonError } from '#core/errors.ts'
-import { linkCheck } from '#core/implemented-interfaces.ts'
-import { parseInterfaceName } from '#core/interface-name.ts'
+import { linkCheck, linkedName } from '#core/implemented-interfaces.ts'
 import { SignatureTexts, type Signatures } from './signature-text.ts'
 
 const unknown = (message: string): CordonError => new CordonError('component.import-unknown', message)
 const shown = (signature: string): string => signature.slice(0, 200)
 
 const checkFunctions = ({ name, functions }: RootImport, texts: SignatureTexts, reference: Signatures): void => {
-  const id = parseInterfaceName(name)?.id ?? name
+  const id = linkedName(name)
   const known = Object.hasOwn(reference, id) ? (reference[id] ?? {}) : {}
   for (const { name: member, type } of functions) {
     const signature = texts.of(type)

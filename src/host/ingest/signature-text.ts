@@ -1,6 +1,6 @@
+import { linkedName } from '#core/implemented-interfaces.ts'
 import { primitiveTypes } from '#core/component/primitive-types.ts'
 import type { ComponentPlan, FunctionType, PrimitiveKind, ValueType } from '#core/component/component-plan.ts'
-import { parseInterfaceName } from '#core/interface-name.ts'
 
 /** Interface without version → function → its signature in full, as {@link SignatureTexts} spells it. */
 export type Signatures = Readonly<Record<string, Readonly<Record<string, string>>>>
@@ -39,7 +39,7 @@ export class SignatureTexts {
     const resource = this.#plan.resources[index]
     if (resource?.from !== 'import') return unknown
     const name = this.#plan.imports[resource.import]?.name ?? unknown
-    return `${parseInterfaceName(name)?.id ?? name}.${resource.name}`
+    return `${linkedName(name)}.${resource.name}`
   }
 
   #optional(type: ValueType | undefined): string {
