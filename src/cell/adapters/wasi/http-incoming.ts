@@ -2,6 +2,7 @@ import { HeldResource } from '#cell/adapters/held-resource.ts'
 import { inside, sealClass } from '#cell/adapters/sealed.ts'
 import type { SessionScope } from '#cell/adapters/session-scope.ts'
 import { WitError } from '#cell/adapters/wit-error.ts'
+import type { BodySource } from './http-body-ends.ts'
 import { HttpExchange, type ResponseHead } from './http-exchange.ts'
 import { Fields } from './http-fields.ts'
 import { InboundPipe } from './inbound-pipe.ts'
@@ -88,20 +89,20 @@ export class IncomingResponse {
 /** `wasi:http/types` `incoming-body`. */
 export class IncomingBody {
   readonly #scope: SessionScope
-  readonly #exchange: HttpExchange
+  readonly #source: BodySource
   readonly #pipe: InboundPipe
   readonly #held: HeldResource
   #streamed = false
 
-  constructor(scope: SessionScope, exchange: HttpExchange) {
+  constructor(scope: SessionScope, source: BodySource) {
     this.#held = new HeldResource(scope)
     this.#scope = scope
-    this.#exchange = exchange
-    this.#pipe = new InboundPipe(scope, (length) => exchange.read(length))
+    this.#source = source
+    this.#pipe = new InboundPipe(scope, (length) => source.read(length))
   }
 
-  get [inside](): { readonly scope: SessionScope; readonly exchange: HttpExchange } {
-    return { scope: this.#scope, exchange: this.#exchange }
+  get [inside](): { readonly scope: SessionScope; readonly source: BodySource } {
+    return { scope: this.#scope, source: this.#source }
   }
 
   stream(): InputStream {
@@ -114,7 +115,7 @@ export class IncomingBody {
   /** The rest of the body is not read. */
   [Symbol.dispose](): void {
     this.#pipe.close()
-    this.#exchange.close()
+    this.#source.close()
     this.#held.drop()
   }
 }
@@ -122,24 +123,24 @@ export class IncomingBody {
 /** `wasi:http/types` `future-trailers`: there at once, because a body that was not read to its end is not read for its trailers. */
 export class FutureTrailers {
   readonly #scope: SessionScope
-  readonly #exchange: HttpExchange
+  readonly #source: BodySource
   readonly #held: HeldResource
   #taken = false
 
-  constructor(scope: SessionScope, exchange: HttpExchange) {
+  constructor(scope: SessionScope, source: BodySource) {
     this.#held = new HeldResource(scope)
     this.#scope = scope
-    this.#exchange = exchange
+    this.#source = source
   }
 
   subscribe(): Pollable {
-    const exchange = this.#exchange
-    return new Pollable(this.#scope, { ready: () => true, wait: (wake) => exchange.wait(wake) })
+    const source = this.#source
+    return new Pollable(this.#scope, { ready: () => true, wait: (wake) => source.wait(wake) })
   }
 
   /** The trailers once; after that an error without a payload. */
   get(): Result<Result<Fields | undefined, HttpErrorCode>, undefined> {
-    const { trailers } = this.#exchange
+    const { trailers } = this.#source
     if (this.#taken) return { tag: 'err', val: undefined }
     this.#taken = true
     const fields = trailers.length > 0 ? new Fields(this.#scope, trailers, true) : undefined
@@ -153,9 +154,9 @@ export class FutureTrailers {
 
 /** `[static]incoming-body.finish`: closes the exchange. */
 export const finishIncomingBody = (body: IncomingBody): FutureTrailers => {
-  const { scope, exchange } = body[inside]
+  const { scope, source } = body[inside]
   body[Symbol.dispose]()
-  return new FutureTrailers(scope, exchange)
+  return new FutureTrailers(scope, source)
 }
 
 for (const resource of [FutureIncomingResponse, IncomingResponse, IncomingBody, FutureTrailers]) sealClass(resource)

@@ -169,41 +169,56 @@ export const finishOutgoingBody = (body: OutgoingBody, trailers: Fields | undefi
 
 sealClass(OutgoingBody)
 
-/** `wasi:http/types` `outgoing-response`: for components that link it; nothing here asks a guest to serve. */
+/** What an outgoing response holds. */
+export interface ResponseState {
+  status: number
+  readonly headers: readonly FieldEntry[]
+  body: RequestBody | undefined
+}
+
+/** Final codes of RFC 9110, section 15. */
+const isStatus = (status: number): boolean => status >= 200 && status <= 599
+
+/** `wasi:http/types` `outgoing-response`: what a guest answers a request with that it serves. */
 export class OutgoingResponse {
   readonly #scope: SessionScope
-  readonly #headers: readonly FieldEntry[]
+  readonly #state: ResponseState
   readonly #held: HeldResource
-  #body: RequestBody | undefined
-  #status = 200
 
   constructor(scope: SessionScope, headers: Fields) {
-    this.#headers = consumeFields(headers)
+    this.#state = { status: 200, headers: consumeFields(headers), body: undefined }
     this.#held = new HeldResource(scope)
     this.#scope = scope
   }
 
+  get [inside](): ResponseState {
+    return this.#state
+  }
+
   statusCode(): number {
-    return this.#status
+    return this.#state.status
   }
 
   setStatusCode(status: number): void {
-    if (this.#body === undefined && (status < 100 || status > 999)) throw new WitError()
-    this.#status = status
+    const state = this.#state
+    if (!isStatus(status)) throw new WitError()
+    state.status = status
   }
 
   headers(): Fields {
-    return new Fields(this.#scope, this.#headers, true)
+    return new Fields(this.#scope, this.#state.headers, true)
   }
 
   body(): OutgoingBody {
-    if (this.#body !== undefined) throw new WitError()
-    this.#body = new RequestBody(this.#scope, declaredBytes(this.#headers))
-    return new OutgoingBody(this.#scope, this.#body)
+    const state = this.#state
+    if (state.body !== undefined) throw new WitError()
+    state.body = new RequestBody(this.#scope, declaredBytes(state.headers))
+    return new OutgoingBody(this.#scope, state.body)
   }
 
   [Symbol.dispose](): void {
-    this.#body?.abort()
+    const state = this.#state
+    state.body?.abort()
     this.#held.drop()
   }
 }

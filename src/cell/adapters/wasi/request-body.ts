@@ -1,6 +1,6 @@
 import type { SessionScope } from '#cell/adapters/session-scope.ts'
+import type { BodyTarget } from './http-body-ends.ts'
 import { toHttpErrorCode } from './http-error-code.ts'
-import type { HttpExchange } from './http-exchange.ts'
 import type { HttpErrorCode } from './io-error.ts'
 import { OutboundPipe } from './outbound-pipe.ts'
 import { PipeFailure } from './pipe-failure.ts'
@@ -12,8 +12,8 @@ import { PipeFailure } from './pipe-failure.ts'
 export class RequestBody {
   readonly pipe: OutboundPipe
   readonly #declaredBytes: number | undefined
-  readonly #attached = Promise.withResolvers<HttpExchange>()
-  #exchange: HttpExchange | undefined
+  readonly #attached = Promise.withResolvers<BodyTarget>()
+  #exchange: BodyTarget | undefined
   #state: 'open' | 'finished' | 'aborted' = 'open'
   #trailers: [string, string][] = []
 
@@ -28,7 +28,7 @@ export class RequestBody {
    * Joins the body to its exchange. An `eager` request begins at once; another one first waits for a byte or the end of its body, so that
    * a GET with an empty body goes out as a GET without one.
    */
-  attach(exchange: HttpExchange, eager: boolean): void {
+  attach(exchange: BodyTarget, eager: boolean): void {
     this.#exchange = exchange
     this.#attached.resolve(exchange)
     if (this.#state === 'aborted') exchange.fail(toHttpErrorCode('connection-terminated'))
@@ -66,7 +66,7 @@ export class RequestBody {
     await exchange.write(bytes)
   }
 
-  async #complete(exchange: HttpExchange): Promise<void> {
+  async #complete(exchange: BodyTarget): Promise<void> {
     exchange.begin(this.pipe.takenBytes > 0 || this.#trailers.length > 0)
     try {
       await this.pipe.untilDrained()
