@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { build } from 'esbuild'
 import { readInterfaceSignatures } from './interface-signatures.ts'
+import { makePreview1Files } from './vendor-preview1.ts'
 
 /**
  * Makes `dist/vendor/`: jco's transpiler as one file that needs no package beside it, with our own empty world in place
@@ -44,5 +45,6 @@ await build({
   logLevel: 'warning',
 })
 await writeFile(join(target, 'interfaces.json'), `${JSON.stringify(await readInterfaceSignatures(), undefined, 1)}\n`)
+for (const [name, bytes] of Object.entries(await makePreview1Files())) await writeFile(join(target, name), bytes)
 for (const name of coreModules) await copyFile(join(packageDir, 'vendor', name), join(target, name))
 await copyFile(join(packageDir, 'LICENSE'), join(target, 'LICENSE'))

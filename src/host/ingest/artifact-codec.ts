@@ -22,7 +22,7 @@ const common = {
     record({
       path: listOf(text(256), 2),
       call: text(512),
-      kind: oneOf('agent-run', 'wasi-command', 'plain'),
+      kind: oneOf('agent-run', 'wasi-command', 'http-handler', 'plain'),
     }),
     1000,
   ),

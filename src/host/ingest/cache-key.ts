@@ -4,12 +4,14 @@ import { CordonError } from '#core/errors.ts'
 import { rewriterVersion } from '#core/wasm/rewrite-core.ts'
 import type { LimitsProfile } from './profile.ts'
 import { vendorFolder } from './signatures.ts'
+import { frameFiles } from './wrap-program.ts'
 
 const transpilerFiles = [
   'bindgen.js',
   'js-component-bindgen-component.core.wasm',
   'js-component-bindgen-component.core2.wasm',
   'interfaces.json',
+  ...frameFiles,
 ]
 
 /** The code besides the transpiler that decides what an artifact holds: reader, rewriter, patches, checks, what is linked and what suspends. */

@@ -13,6 +13,7 @@ import { decodeContents, maxContentsBytes, type ArtifactContents } from './artif
 import { frameHeader, frameKind, FrameReader } from './frame.ts'
 import type { LimitsProfile } from './profile.ts'
 import { signaturesFile, vendorFolder } from './signatures.ts'
+import { frameFiles } from './wrap-program.ts'
 
 /** One component for one child. */
 export interface ChildJob {
@@ -57,12 +58,15 @@ const acornFolders = (): readonly string[] => {
 
 const transpilerPaths = (): readonly string[] => [`${fileURLToPath(vendorFolder)}*`, ...acornFolders().map((folder) => `${folder}/*`)]
 
+const linkerPaths = (): readonly string[] =>
+  [signaturesFile, ...frameFiles.map((name) => new URL(name, vendorFolder))].map((file) => fileURLToPath(file))
+
 /** What a child may read until it has loaded: its own code, and what names it. */
 const readablePaths = (route: Route): readonly string[] => {
   const code = fileURLToPath(new URL('../../', import.meta.url))
   const manifest = fileURLToPath(new URL('../../../package.json', import.meta.url))
   const own = [`${code}core/*`, `${code}wire/*`, `${code}host/ingest/*`, manifest]
-  return [...own, ...(route === 'glue' ? transpilerPaths() : [fileURLToPath(signaturesFile)])]
+  return [...own, ...(route === 'glue' ? transpilerPaths() : linkerPaths())]
 }
 
 const start = (route: Route): ChildProcess =>

@@ -58,13 +58,11 @@ const checkHeader = (component: Uint8Array): void => {
       hint: 'build one with `cordon build`, or give a `.ts` or `.js` file',
     })
   }
-  if (hasAt(component, 4, coreVersion)) {
-    throw new CordonError('component.invalid', 'expected a WebAssembly component, got a core module', {
-      hint: 'make a component of it with `jco new`',
-    })
-  }
-  if (!hasAt(component, 4, componentLayer)) {
-    throw new CordonError('component.unsupported', 'expected a component in binary version 0x0d, got another version')
+  if (!hasAt(component, 4, coreVersion) && !hasAt(component, 4, componentLayer)) {
+    throw new CordonError(
+      'component.unsupported',
+      'expected a component in binary version 0x0d, or a core module in version 1, got another version',
+    )
   }
   if (component.length > defaultWasmLimits.componentBytes) {
     throw new CordonError(

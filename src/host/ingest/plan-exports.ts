@@ -3,8 +3,12 @@ import type { ComponentPlan, RootExport } from '#core/component/component-plan.t
 import { lowerCamel } from '#core/component/js-names.ts'
 import { CordonError } from '#core/errors.ts'
 import { checkExportName } from '#core/wasm/safe-name.ts'
-import { callOf } from './exported-call.ts'
+import { callOf, httpHandlerType } from './exported-call.ts'
 import { naming } from './ingest-error.ts'
+import { SignatureTexts } from './signature-text.ts'
+
+/** What is read of a component. */
+type ExportsPlan = Pick<ComponentPlan, 'exports' | 'functions' | 'imports' | 'resources'>
 
 /** More than any interface has; the artifact's codec allows as many. */
 const maxExports = 1000
@@ -37,6 +41,21 @@ const checkOwn = (exports: readonly RootExport[], functions: ComponentPlan['func
   }
 }
 
+/** A handler is given resources of the host: one of another type than the interface's must not pass for it. */
+const checkHandlers = (plan: ExportsPlan): void => {
+  const texts = new SignatureTexts(plan)
+  for (const { kind, ...instance } of plan.exports) {
+    if (kind !== 'instance' || !('exports' in instance)) continue
+    for (const each of instance.exports) {
+      const type = each.kind === 'func' ? plan.functions[each.function]?.type : undefined
+      if (type === undefined || callOf(instance.name, each.name).kind !== 'http-handler') continue
+      const signature = texts.of(type)
+      if (signature !== httpHandlerType)
+        throw unsupported(`the component exports \`handle\` of \`${instance.name}\` as \`${signature}\`; expected \`${httpHandlerType}\``)
+    }
+  }
+}
+
 const callable = (exported: RootExport): ExportedFunction[] => {
   if (exported.kind === 'instance') return ofInstance(exported.name, exported.exports)
   const isFunction = exported.kind === 'func' && isPlain(exported.name)
@@ -64,11 +83,13 @@ const checkPaths = (found: readonly ExportedFunction[]): void => {
 
 /**
  * The functions of a component that can be called from outside, by jco's convention of paths. Throws CordonError
- * `component.unsupported` for names that JavaScript cannot carry, for functions of the host that are only handed on, and for a component with exports of which none can be called.
+ * `component.unsupported` for names that JavaScript cannot carry, for functions of the host that are only handed on, for a handler of requests with another type
+ * than the interface's, and for a component with exports of which none can be called.
  */
-export const readExports = (plan: Pick<ComponentPlan, 'exports' | 'functions'>): readonly ExportedFunction[] => {
+export const readExports = (plan: ExportsPlan): readonly ExportedFunction[] => {
   checkNames(plan.exports)
   checkOwn(plan.exports, plan.functions)
+  checkHandlers(plan)
   const found = plan.exports.flatMap((exported) => callable(exported))
   checkPaths(found)
   const resource = found.length === 0 ? firstResource(plan.exports, 'the component') : undefined

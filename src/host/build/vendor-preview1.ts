@@ -1,0 +1,101 @@
+import { readdir, readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { componentEmbed, componentNew, parse, print } from '@bytecodealliance/jco-transpile/wasm-tools'
+import { defaultComponentLimits } from '#core/component/component-limits.ts'
+import { readModuleType } from '#core/component/core-module-type.ts'
+import { readComponent } from '#core/component/read-component.ts'
+import { Reading } from '#core/component/reading.ts'
+import { ByteReader } from '#core/wasm/byte-reader.ts'
+import { preview1Module } from '#host/ingest/program.ts'
+
+/** What `dist/vendor` holds for programs of WASI preview 1, by file name. */
+export type Preview1Files = Readonly<
+  Record<'command-adapter.wasm' | 'reactor-adapter.wasm' | 'command-frame.wasm' | 'bare-frame.wasm', Uint8Array>
+>
+
+const jcoEntry = fileURLToPath(import.meta.resolve('@bytecodealliance/jco'))
+const lib = join(jcoEntry.slice(0, jcoEntry.lastIndexOf('/jco/') + '/jco/'.length), 'lib')
+const wasiVersion = '0.2.12'
+
+/** All WIT of WASI 0.2 as nested packages of one text, which the tools take without a file system. */
+const wasiWit = async (): Promise<string> => {
+  const folder = join(lib, 'wit', 'builtin', wasiVersion)
+  const texts = await Promise.all((await readdir(folder)).map((name) => readFile(join(folder, name, 'package.wit'), 'utf8')))
+  return ['package cordon:adapter;', ...texts.map((text) => `${text.replace(/^package ([^;]+);/m, 'package $1 {')}\n}`)].join('\n')
+}
+
+/** Replaces what must be there exactly once: another version of the adapter is for people to look at. */
+const replaceOnce = (text: string, pattern: RegExp, replacement: string): string => {
+  const count = [...text.matchAll(pattern)].length
+  if (count !== 1) throw new TypeError(`expected ${String(pattern)} once in the adapter, got it ${count} times`)
+  return text.replace(pattern, replacement)
+}
+
+/**
+ * The standard adapter with one change: as it comes, its `proc_exit` tells the host only whether the code is 0, through `wasi:cli/exit#exit`. Here it hands
+ * the code to `exit-with-code`, whose type has to be in the world that is embedded in the adapter.
+ */
+const adapterOf = async (kind: 'command' | 'reactor', wit: string): Promise<Uint8Array> => {
+  let text = await print(await readFile(join(lib, `wasi_snapshot_preview1.${kind}.wasm`)))
+  text = replaceOnce(text, /\(import "wasi:cli\/exit@([0-9.]+)" "exit"/g, `(import "wasi:cli/exit@$1" "exit-with-code"`)
+  text = replaceOnce(text, /local\.get 0\s+i32\.const 0\s+i32\.ne\s+(call \$\S*cli4exit4exit\n)/g, 'local.get 0\n$1')
+  text = replaceOnce(text, /\(@custom "component-type:[^\n]*/g, '')
+  const world = `wasi:cli/${kind === 'command' ? 'command' : 'imports'}@${wasiVersion}`
+  return await componentEmbed({ binary: await parse(text), witSource: wit, world, stringEncoding: 'utf8' })
+}
+
+/** `(i32 i64) -> (i32)` as the text format has it. */
+const textOfSignature = (signature: string): string => {
+  const [params = '', results = ''] = signature.slice(1, -1).split(') -> (')
+  return `(param ${params}) (result ${results})`
+}
+
+/** Exports of the adapter that are its own and not of preview 1. */
+const isInternal = (name: string): boolean => /^(?:adapter_|cabi_|reset_|wasi:)/.test(name)
+
+/** A program that does nothing and imports all that preview 1 has: it holds the place of the one that comes. */
+const placeholder = async (adapter: Uint8Array): Promise<Uint8Array> => {
+  const { exports } = readModuleType(new ByteReader(adapter), new Reading(defaultComponentLimits, false))
+  const imports = [...exports].flatMap(([name, type]) =>
+    type.kind === 'func' && !isInternal(name) ? [`(import "${preview1Module}" "${name}" (func ${textOfSignature(type.signature)}))`] : [],
+  )
+  return await parse(`(module ${imports.join('\n')} (memory (export "memory") 0) (func (export "_start")))`)
+}
+
+/** For a program that needs nothing of WASI, and so need not have a memory. */
+const bareFrame = `(component
+  (core module $main (func (export "_start")))
+  (core module $run
+    (import "main" "_start" (func $start))
+    (func (export "run") (result i32) call $start i32.const 0))
+  (core instance $program (instantiate $main))
+  (core instance $runner (instantiate $run (with "main" (instance $program))))
+  (func $lifted (result (result)) (canon lift (core func $runner "run")))
+  (instance $command (export "run" (func $lifted)))
+  (export "wasi:cli/run@${wasiVersion}" (instance $command)))`
+
+/** Throws unless the placeholder is the first core module of the frame, where a program is put. */
+const checkFrame = (frame: Uint8Array): Uint8Array => {
+  const first = readComponent(frame).modules[0]
+  if (first === undefined) throw new TypeError('expected core modules in a frame, got none')
+  const { exports } = readModuleType(
+    new ByteReader(frame, first.offset, first.offset + first.length),
+    new Reading(defaultComponentLimits, false),
+  )
+  if (!exports.has('_start')) throw new TypeError('expected the program to be the first core module of a frame')
+  return frame
+}
+
+/** Makes the adapters of preview 1, and the components that a command is put into, from what jco ships. Runs from a checkout only. */
+export const makePreview1Files = async (): Promise<Preview1Files> => {
+  const wit = await wasiWit()
+  const command = await adapterOf('command', wit)
+  const frame = await componentNew(await placeholder(command), [[preview1Module, command]])
+  return {
+    'command-adapter.wasm': command,
+    'reactor-adapter.wasm': await adapterOf('reactor', wit),
+    'command-frame.wasm': checkFrame(frame),
+    'bare-frame.wasm': checkFrame(await parse(bareFrame)),
+  }
+}
