@@ -23,6 +23,7 @@ const shared = {
   pool: 'forks' as const,
   execArgv: ['--conditions=source', '--disable-sigusr1'],
   retry: 0,
+  setupFiles: ['test/fixed-seed.ts'],
 }
 
 export default defineConfig({
