@@ -1,4 +1,5 @@
 import { isCall, maxChunkBytes, type Call, type CallArgs, type CallOp, type CallReply, type HostCalls } from '#wire/calls.ts'
+import { maxDatagramBytes } from '#wire/socket-calls.ts'
 import { maxCallsInFlight, maxFrameBytes, type FromCell } from '#wire/messages.ts'
 import { keepGoing, type Waits } from './waits.ts'
 
@@ -16,13 +17,20 @@ interface Waiting {
 /** Calls that wait beyond those in flight; a guest cannot have more, an adapter gone wild is stopped here. */
 const maxQueued = 1024
 /** These always find room, or a handle would stay open for as long as the session: there is one for each handle, and the host counts handles. */
-const closing: ReadonlySet<CallOp> = new Set(['fs.close', 'http.close'])
+const closing: ReadonlySet<CallOp> = new Set(['fs.close', 'http.close', 'tcp.close', 'tcp.unbind', 'udp.close'])
 /** What a frame may need besides args and body. */
 const frameSlackBytes = 4096
 const refused: CallReply = Object.freeze({ ok: false, code: 'not-permitted' })
 const nothing = new Uint8Array()
 /** The operations whose calls carry bytes, and how many. */
-const bodyBytes: Partial<Record<CallOp, number>> = { 'fs.write': maxChunkBytes, 'http.write': maxChunkBytes, 'tool.call': maxFrameBytes }
+const bodyBytes: Partial<Record<CallOp, number>> = {
+  'fs.write': maxChunkBytes,
+  'http.write': maxChunkBytes,
+  'serve.write': maxChunkBytes,
+  'tool.call': maxFrameBytes,
+  'tcp.write': maxChunkBytes,
+  'udp.send': maxDatagramBytes,
+}
 
 /**
  * One session's calls to the host: numbered, in order, at most {@link maxCallsInFlight} at a time. What would break a rule of the wire

@@ -1,4 +1,5 @@
 import { decimal, flag, integer, listOf, oneOf, orNull, pairOf, record, text, type Shape, type Shaped } from '#wire/shape.ts'
+import { socketCallShapes } from './socket-calls.ts'
 
 /**
  * Every operation that a cell may ask of the host: the whole of what a guest can reach. Adapters in the cell turn WIT
@@ -21,6 +22,7 @@ const chunk = integer(0, maxChunkBytes)
 const headers = listOf(pairOf(text(256), text(16_384)), 256)
 const newTime = orNull(decimal)
 const timeoutMs = orNull(integer(0, 86_400_000))
+const exchange = integer(0, 0xffff_ffff)
 
 export const callShapes = {
   /** Opens `path` below the directory `dir`. → {@link OpenedFile}; refuses `..` past `dir`, absolute paths, links out. */
@@ -92,8 +94,25 @@ export const callShapes = {
   /** Body (JSON input, UTF-8) → body (JSON output, UTF-8). */
   'tool.call': record({ name: text(256) }),
 
+  /**
+   * The request that the session serves: `exchange` is the number of its invocation, 0 in a session of one call. None of these is a handle: what a
+   * session is to answer was given to it.
+   */
+  /** → body: at most `length` bytes of the request's, and `{ end, trailers }`; `end` true with the last (perhaps empty) chunk. */
+  'serve.read': record({ exchange, length: chunk }),
+  /** Sends the head of the response, once. → `{}` */
+  'serve.respond': record({ exchange, status: integer(0, 65_535), headers, hasBody: flag }),
+  /** Has the host answer for the guest, as a case of wasi:http's error-code says. → `{}` */
+  'serve.refuse': record({ exchange, code: text(64) }),
+  /** Body → `{}` once the client's connection takes more (backpressure). */
+  'serve.write': record({ exchange }),
+  /** Ends the response's body. → `{}` */
+  'serve.finish': record({ exchange, trailers: headers }),
+
   /** → body: at most `length` bytes of the session's standard input, and `{ end }`. */
   'stdin.read': record({ length: chunk }),
+
+  ...socketCallShapes,
 } satisfies Record<string, Shape<unknown>>
 
 export type CallOp = keyof typeof callShapes
@@ -137,6 +156,7 @@ export interface HttpResponseHead {
 /**
  * What a guest may learn of a failed call: a code and nothing else (no host path, address, or reason).
  * `fs.*`: the error-code enum of wasi:filesystem. `http.*`: the case names of wasi:http's error-code.
+ * `dns.*`, `tcp.*`, `udp.*`: the error-code enum of wasi:sockets.
  * `secret.*` and `tool.*`: `denied`, `unknown`, `invalid-input`, `failed`, `too-large`. Any: `not-permitted`.
  */
 export type GuestErrorCode = string

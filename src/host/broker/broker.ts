@@ -15,7 +15,7 @@ import { GuestFault, type OpenHandle, type Performed, type Plan, type Provider }
 import type { Call, CallOp, CallReply } from '#wire/calls.ts'
 
 /** Operations that leave a handle open. */
-const opening: ReadonlySet<CallOp> = new Set(['fs.open', 'http.start'])
+const opening: ReadonlySet<CallOp> = new Set(['fs.open', 'http.start', 'tcp.connect', 'tcp.listen', 'udp.open'])
 const nothing = new Uint8Array()
 
 type CapabilityPlan = Extract<Plan, { kind: 'capability' }>
@@ -242,8 +242,10 @@ export class Broker {
   async #continue(provider: Provider, plan: Exclude<Plan, CapabilityPlan>, call: Call): Promise<CallReply> {
     if (!this.meter.continuation()) throw this.#tooManyCalls()
     if (plan.kind === 'own') {
+      const { egressBytes = 0 } = plan
+      if (!this.meter.sendOut(egressBytes)) return { ok: false, code: 'not-permitted' }
       const own = await provider.continue(call)
-      this.meter.settle({ egressBytes: 0, ingressBytes: own.ingressBytes ?? 0 })
+      this.meter.settle({ egressBytes: (own.egressBytes ?? egressBytes) - egressBytes, ingressBytes: own.ingressBytes ?? 0 })
       return { ok: true, value: own.value, body: own.body ?? nothing }
     }
     const handle = this.#handles.get(plan.handle)
