@@ -221,7 +221,7 @@ export class Session {
 
   #sink(): SessionSink {
     return {
-      call: (id, call) => this.#calls.add(() => this.#handle(id, call)),
+      call: (id, call) => this.#calls.add(call.op, () => this.#handle(id, call)),
       output: (stream, bytes) => {
         const kept = this.#output.take(stream, bytes, this.#broker.meter.output(bytes.length))
         if (kept.length > 0) this.#events.push({ type: 'output', stream, bytes: kept })
