@@ -1,4 +1,4 @@
-import { decimal, flag, integer, listOf, oneOf, orNull, pairOf, record, text, type Shape, type Shaped } from '#wire/shape.ts'
+import { decimal, flag, integer, listOf, oneOf, orNull, pairOf, record, signedDecimal, text, type Shape, type Shaped } from '#wire/shape.ts'
 import { socketCallShapes } from './socket-calls.ts'
 
 /**
@@ -19,8 +19,13 @@ const length = integer(0, Number.MAX_SAFE_INTEGER)
 /** The most bytes one read may ask for and one write may carry. */
 export const maxChunkBytes = 256 * 1024
 const chunk = integer(0, maxChunkBytes)
+/** The most bytes of one log message on the wire: 8192 characters and one more, which says that there were more. */
+export const maxLogBodyBytes = 3 * 8193
 const headers = listOf(pairOf(text(256), text(16_384)), 256)
 const newTime = orNull(decimal)
+/** The longest key of a store and name of a setting that can be asked for, in UTF-16 units. */
+export const maxKeyLength = 1024
+const key = text(maxKeyLength)
 const timeoutMs = orNull(integer(0, 86_400_000))
 const exchange = integer(0, 0xffff_ffff)
 
@@ -109,6 +114,31 @@ export const callShapes = {
   /** Ends the response's body. → `{}` */
   'serve.finish': record({ exchange, trailers: headers }),
 
+  /** Opens a store of keys and values that outlives the session. → `{ handle }`. */
+  'kv.open': record({ store: text(256) }),
+  /** → body: the value, and `{ revision }`: a decimal that changes with every change of the key, `0` while it is not there. */
+  'kv.get': record({ bucket: handle, key }),
+  /** → `{ revision }`, as `kv.get` has it. */
+  'kv.stat': record({ bucket: handle, key }),
+  /** Body: the value. → `{}`, once it is on stable storage; so does every other change. */
+  'kv.set': record({ bucket: handle, key }),
+  'kv.delete': record({ bucket: handle, key }),
+  /** Adds to a value that is a number in decimal text. → `{ sum }`, a decimal too; an `unsigned` one is at least 0 and counts to 2^64 - 1. */
+  'kv.increment': record({ bucket: handle, key, delta: signedDecimal, unsigned: flag }),
+  /** Body: the value, set if the key still has that revision. → `{ swapped, revision }`, the revision being the one it has now. */
+  'kv.swap': record({ bucket: handle, key, revision: decimal }),
+  /** One page of keys, those behind `after` (null: from the first). → `{ keys, next }`; `next` is null on the last page. */
+  'kv.list': record({ bucket: handle, after: orNull(decimal) }),
+  'kv.close': record({ bucket: handle }),
+
+  /** → body: the value of a setting, UTF-8. `unknown` when there is none of that name. */
+  'config.get': record({ name: text(256) }),
+  /** → `{ names }`: those that were asked for and granted. Their values take a `config.get` each. */
+  'config.list': record({}),
+
+  /** A line for the operator. Body: the message, UTF-8. → `{}` when the session may say more (backpressure). */
+  'log.write': record({ level: oneOf('trace', 'debug', 'info', 'warn', 'error', 'critical'), context: text(257) }),
+
   /** → body: at most `length` bytes of the session's standard input, and `{ end }`. */
   'stdin.read': record({ length: chunk }),
 
@@ -157,6 +187,7 @@ export interface HttpResponseHead {
  * What a guest may learn of a failed call: a code and nothing else (no host path, address, or reason).
  * `fs.*`: the error-code enum of wasi:filesystem. `http.*`: the case names of wasi:http's error-code.
  * `dns.*`, `tcp.*`, `udp.*`: the error-code enum of wasi:sockets.
+ * `kv.*`: `no-such-store`, `full`, `too-large`, `busy`, `not-a-number`, `out-of-range`, `invalid`, `unavailable`.
  * `secret.*` and `tool.*`: `denied`, `unknown`, `invalid-input`, `failed`, `too-large`. Any: `not-permitted`.
  */
 export type GuestErrorCode = string

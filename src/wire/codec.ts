@@ -1,4 +1,4 @@
-import { callOps, isCall, maxChunkBytes, type Call, type CallOp } from './calls.ts'
+import { callOps, isCall, maxChunkBytes, maxLogBodyBytes, type Call, type CallOp } from './calls.ts'
 import { frameOverheadBytes, WireViolation, writeFrame, type Frame } from './frame.ts'
 import { maxFrameBytes, type FromCell, type ToCell } from './messages.ts'
 import { answeredHead, endedHead, outputHead, readyHead, loadedHead, loadFailedHead, toCellHeads } from './heads.ts'
@@ -38,6 +38,9 @@ const callBodyBytes: Partial<Record<CallOp, number>> = {
   'fs.write': maxChunkBytes,
   'http.write': maxChunkBytes,
   'tool.call': maxFrameBytes,
+  'kv.set': maxChunkBytes,
+  'kv.swap': maxChunkBytes,
+  'log.write': maxLogBodyBytes,
 }
 
 interface Layout {

@@ -26,6 +26,9 @@ export const flag: Shape<boolean> = (value): value is boolean => typeof value ==
 /** A decimal of at most 20 digits: an unsigned 64-bit number, e.g. nanoseconds. */
 export const decimal: Shape<string> = (value): value is string => typeof value === 'string' && /^[0-9]{1,20}$/.test(value)
 
+/** {@link decimal} with a sign where it is negative: any 64-bit number. */
+export const signedDecimal: Shape<string> = (value): value is string => typeof value === 'string' && /^-?[0-9]{1,20}$/.test(value)
+
 /** One of the given texts. */
 export const oneOf =
   <const T extends string>(...options: readonly T[]): Shape<T> =>

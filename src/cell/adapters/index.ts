@@ -4,9 +4,13 @@ import { toolsInterface } from './cordon/tools.ts'
 import { sealInterface, type Members } from './sealed.ts'
 import type { SessionSlot } from './session-slot.ts'
 import { monotonicClock, timezone, wallClock } from './wasi/clocks.ts'
+import { configInterface } from './wasi/config.ts'
 import { filesystemInterfaces } from './wasi/filesystem.ts'
 import { httpInterfaces } from './wasi/http.ts'
 import { IoError } from './wasi/io-error.ts'
+import { draftKeyvalueInterfaces } from './wasi/keyvalue-draft.ts'
+import { keyvalueInterfaces } from './wasi/keyvalue.ts'
+import { loggingInterface } from './wasi/logging.ts'
 import { Pollable, pollIn } from './wasi/poll.ts'
 import { processInterfaces } from './wasi/process.ts'
 import { randomInterfaces } from './wasi/random.ts'
@@ -35,6 +39,10 @@ export const buildImports = (slot: SessionSlot): Imports => {
     'wasi:io/streams': streamsInterface,
     ...filesystemInterfaces(slot),
     ...httpInterfaces(slot),
+    'wasi:config/store': configInterface(slot),
+    ...keyvalueInterfaces(slot),
+    ...draftKeyvalueInterfaces(slot),
+    'wasi:logging/logging': loggingInterface(slot),
     'cordon:agent/secrets': secretsInterface(slot),
     'cordon:agent/tools': toolsInterface(slot),
   }

@@ -15,7 +15,7 @@ import { GuestFault, type OpenHandle, type Performed, type Plan, type Provider }
 import type { Call, CallOp, CallReply } from '#wire/calls.ts'
 
 /** Operations that leave a handle open. */
-const opening: ReadonlySet<CallOp> = new Set(['fs.open', 'http.start', 'tcp.connect', 'tcp.listen', 'udp.open'])
+const opening: ReadonlySet<CallOp> = new Set(['fs.open', 'http.start', 'kv.open', 'tcp.connect', 'tcp.listen', 'udp.open'])
 const nothing = new Uint8Array()
 
 type CapabilityPlan = Extract<Plan, { kind: 'capability' }>
