@@ -1,13 +1,28 @@
+import { IncomingRequest, ResponseOutparam } from '#cell/adapters/wasi/http-serving.ts'
+import { ServedExchange } from '#cell/adapters/wasi/served-exchange.ts'
+import type { SessionScope } from '#cell/adapters/session-scope.ts'
 import type { ExportedFunction } from '#core/artifact.ts'
 import type { GuestOutcome } from '#wire/messages.ts'
-import { argumentsFromJson, isJson, resultToJson } from './json-values.ts'
+import { servedRequestHead } from '#wire/served-request.ts'
+import { argumentsFromJson, InputInvalid, isJson, parseJson, resultToJson } from './json-values.ts'
 import { DeclaredError, type Instance } from './link/linker.ts'
 
 /** The longest text of a result, in bytes of UTF-8: it has to fit a frame. */
 const maxResultBytes = 1_000_000
 
-/** Calls an export with the host's text, and gives what it came to. Rejects with what ended the guest, or InputInvalid. */
-export const callExport = async (instance: Instance, exported: ExportedFunction, input: string): Promise<GuestOutcome> => {
+/** What an export is called with. */
+interface CallInput {
+  /** The host's text. */
+  readonly input: string
+  /** Number of the call in its session. */
+  readonly id: number
+  readonly scope: SessionScope
+}
+
+/** Calls an export, and gives what it came to. Rejects with what ended the guest, or InputInvalid. */
+export const callExport = async (instance: Instance, exported: ExportedFunction, call: CallInput): Promise<GuestOutcome> => {
+  if (exported.kind === 'http-handler') return await serveRequest(instance, exported, call)
+  const { input } = call
   const args = argumentsOf(exported, input)
   try {
     return returned(exported, await instance.call(exported.path, args))
@@ -17,11 +32,25 @@ export const callExport = async (instance: Instance, exported: ExportedFunction,
   }
 }
 
+const nothingReturned: GuestOutcome = { kind: 'returned', result: 'null' }
+
+/** The guest has until its handler returns to answer: what it finished by then is delivered, what it did not is given up. */
+const serveRequest = async (instance: Instance, { path }: ExportedFunction, { input, id, scope }: CallInput): Promise<GuestOutcome> => {
+  const head = parseJson(input)
+  if (!servedRequestHead(head)) throw new InputInvalid()
+  const exchange = new ServedExchange(scope, id, head)
+  await instance.call(path, [new IncomingRequest(scope, exchange), new ResponseOutparam(scope, exchange)])
+  await exchange.close()
+  scope.throwIfOver()
+  return nothingReturned
+}
+
 const argumentsOf = ({ kind }: ExportedFunction, input: string): readonly unknown[] => {
   switch (kind) {
     case 'agent-run':
       return [input]
     case 'wasi-command':
+    case 'http-handler':
       return []
     case 'plain':
       return argumentsFromJson(input)

@@ -19,7 +19,7 @@ export class InputInvalid extends Error {
 /** The arguments that JSON text stands for. Throws {@link InputInvalid}. */
 export const argumentsFromJson = (text: string): readonly unknown[] => {
   if (text.trim() === '') return []
-  const value = parse(text)
+  const value = parseJson(text)
   if (value === null) return []
   if (Array.isArray(value)) return value
   return typeof value === 'object' ? Object.values(value) : [value]
@@ -57,14 +57,15 @@ const leastLength = (value: unknown): number => {
 export const isJson = (value: unknown): value is string => {
   if (typeof value !== 'string') return false
   try {
-    parse(value)
+    parseJson(value)
     return true
   } catch {
     return false
   }
 }
 
-const parse = (text: string): unknown => {
+/** Throws {@link InputInvalid}. */
+export const parseJson = (text: string): unknown => {
   try {
     return JSON.parse(text)
   } catch {

@@ -117,7 +117,9 @@ export class Session {
     if (this.#cause !== undefined) return this.#cause
     if (call !== null && exported === undefined) return unknownExport
     const resident = await this.#settle()
-    return exported === undefined ? this.#serveInvocations(resident) : callExport(resident.instance, exported, input)
+    return exported === undefined
+      ? this.#serveInvocations(resident)
+      : callExport(resident.instance, exported, { input, id: 0, scope: this.#scope })
   }
 
   #exportNamed(call: string): ExportedFunction | undefined {
@@ -160,7 +162,7 @@ export class Session {
       if (commandRan || (isCommand && calls > 0)) return commandAgain
       commandRan = isCommand
       this.#meter.callBegins()
-      const outcome = await callExport(instance, exported, next.input)
+      const outcome = await callExport(instance, exported, { ...next, scope: this.#scope })
       if (!isNormal(outcome)) return outcome
       await this.#answer(next.id, outcome)
     }

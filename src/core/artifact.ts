@@ -11,10 +11,10 @@ export interface CoreModule {
 export interface ExportedFunction {
   /** Path to the function in an instance's exports, e.g. `['run']` or `['wasi:cli/run@0.2.12', 'run']`. */
   readonly path: readonly string[]
-  /** The name `cordon run --call` knows it by: `run`, `wasi:cli/run`, `cordon:agent/run`, or a plain kebab-case name. */
+  /** The name `cordon run --call` knows it by: `run`, `wasi:cli/run`, `cordon:agent/run`, or a plain kebab-case name. What `cordon serve` calls is `wasi:http/incoming-handler`. */
   readonly call: string
   /** How the call takes input and gives its result. */
-  readonly kind: 'agent-run' | 'wasi-command' | 'plain'
+  readonly kind: 'agent-run' | 'wasi-command' | 'http-handler' | 'plain'
 }
 
 /** What every artifact says of itself. */

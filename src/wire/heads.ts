@@ -40,7 +40,7 @@ export const endedHead = record({ outcome, usage })
 const exported: Shape<ExportedFunction> = record({
   path: listOf(text(4096), 16),
   call: text(4096),
-  kind: oneOf('agent-run', 'wasi-command', 'plain'),
+  kind: oneOf('agent-run', 'wasi-command', 'http-handler', 'plain'),
 })
 const nil: Shape<null> = (value): value is null => value === null
 const longText = text(64 * 1024 * 1024)

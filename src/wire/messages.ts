@@ -24,7 +24,7 @@ export interface SessionStart {
   readonly artifact: string
   /** The export to call once; `null` for an open session, which waits for `invoke`. */
   readonly call: string | null
-  /** JSON text for `agent-run` and `plain` calls: the input. Empty for an open session. */
+  /** JSON text for `agent-run` and `plain` calls: the input; for `http-handler` the head of the request (`served-request.ts`). Empty for an open session. */
   readonly input: string
   readonly args: readonly string[]
   readonly env: readonly (readonly [string, string])[]

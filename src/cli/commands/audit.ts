@@ -83,6 +83,10 @@ const details: Readonly<Record<string, (fields: Fields) => string>> = {
     `${text(session)}#${text(invocation)}  calls ${text(name)} with ${text(inputBytes)} B ${text(inputDigest).slice(0, 19)}…`,
   'invocation-ended': ({ session, invocation, outcome, resultBytes, durationMs }) =>
     `${text(session)}#${text(invocation)}  ${text(outcome)} ${text(durationMs)} ms, ${text(resultBytes)} B`,
+  request: ({ session, invocation, method, authority, path }) =>
+    `${text(session)}#${text(invocation)}  ${text(method)} ${text(authority)}${text(path)}`,
+  'request-ended': ({ session, invocation, status, outcome, durationMs, egressBytes, ingressBytes }) =>
+    `${text(session)}#${text(invocation)}  ${text(status)} ${text(outcome)} ${text(durationMs)} ms, out ${text(egressBytes)} B, in ${text(ingressBytes)} B`,
   decision: ({ call, effect, action, resource, rule, reason, hint }) =>
     `${text(call)}  ${text(effect)} ${text(action)} ${resourceText(resource)} (${text(rule ?? reason)})${hint === undefined ? '' : ` · ${text(hint)}`}`,
   outcome: ({ call, status, code, durationMs, egressBytes, ingressBytes }) =>

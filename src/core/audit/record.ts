@@ -48,6 +48,33 @@ export type AuditEvent =
       readonly resultBytes: number
       readonly durationMs: number
     }
+  /**
+   * Before a guest is given a request to serve; on stable storage before a byte of its answer goes out. `invocation` as in `invoked`, 0 in a session of one
+   * request. Queries may hold anything, so of a target only its path is recorded.
+   */
+  | {
+      readonly type: 'request'
+      readonly session: string
+      readonly agent: string
+      readonly invocation: number
+      readonly method: string
+      readonly authority: string
+      readonly path: string
+    }
+  /**
+   * When the client has its answer, or never will. `status` is what it was sent, 0 when that was nothing; `outcome` is `done`, `cut` (the connection was closed
+   * before the answer was whole), `gone` (the client went away), or the code of the error that the host answered for.
+   */
+  | {
+      readonly type: 'request-ended'
+      readonly session: string
+      readonly invocation: number
+      readonly status: number
+      readonly outcome: string
+      readonly ingressBytes: number
+      readonly egressBytes: number
+      readonly durationMs: number
+    }
   /** Before each act, and instead of one: what was decided, on what ground. */
   | {
       readonly type: 'decision'

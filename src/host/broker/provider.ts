@@ -56,8 +56,8 @@ export type Plan =
   | { readonly kind: 'capability'; readonly capability: Capability; readonly effect: 'read' | 'external' }
   /** Continues the call that opened `handle`. `egressBytes`: what it would send out. */
   | { readonly kind: 'continuation'; readonly handle: number; readonly egressBytes: number }
-  /** Neither decided nor recorded: the session's own input, the list of its own tools. */
-  | { readonly kind: 'own' }
+  /** Neither decided nor recorded: the session's own input, the list of its own tools, the request it serves. `egressBytes`: what it would send out. */
+  | { readonly kind: 'own'; readonly egressBytes?: number }
 
 /**
  * Performs one family of calls with the host's authority. Takes only a `Granted` for anything that names a target.

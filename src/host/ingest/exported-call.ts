@@ -4,8 +4,7 @@ import { parseInterfaceName } from '#core/interface-name.ts'
 /** What `cordon serve` calls. */
 const httpHandler = 'wasi:http/incoming-handler'
 /** The one function of it, as signatures are spelled (`signature-text.ts`). */
-export const httpHandlerType =
-  '(request:own<wasi:http/types.incoming-request>,response-out:own<wasi:http/types.response-outparam>)->_'
+export const httpHandlerType = '(request:own<wasi:http/types.incoming-request>,response-out:own<wasi:http/types.response-outparam>)->_'
 
 /** How a function of an exported interface is called: `iface` as written, `func` by its component-model name. */
 export const callOf = (iface: string, func: string): Pick<ExportedFunction, 'call' | 'kind'> => {

@@ -4,15 +4,27 @@ import { CordonError } from '#core/errors.ts'
 /** The most bytes of JSON a call takes in. */
 const maxInputBytes = 8 * 1024 * 1024
 
+const isHandler = ({ kind }: ExportedFunction): boolean => kind === 'http-handler'
+
+/** The export that serves HTTP requests. Throws CordonError `component.export-missing`. */
+export const handlerOf = (exports: readonly ExportedFunction[]): ExportedFunction => {
+  const found = exports.find(isHandler)
+  if (found !== undefined) return found
+  const there = exports.length === 0 ? 'none' : exports.map(({ call }) => `\`${call}\``).join(', ')
+  throw new CordonError('component.export-missing', `expected an export \`wasi:http/incoming-handler\`, the component has ${there}`, {
+    hint: 'an agent that does one task and ends is run: `cordon run`',
+  })
+}
+
 /** The export of that name, or the first of those that are called when none is named. Throws CordonError `component.export-missing`. */
 export const functionOf = (exports: readonly ExportedFunction[], wanted: string | undefined): ExportedFunction => {
   const names = wanted === undefined ? ['cordon:agent/run', 'wasi:cli/run', 'run'] : [wanted]
   const found = names.map((name) => exports.find(({ call }) => call === name)).find((each) => each !== undefined)
-  if (found !== undefined) return found
+  if (found !== undefined && !isHandler(found)) return found
   const expected = wanted === undefined ? 'an export `cordon:agent/run`, `wasi:cli/run` or `run`' : `an export \`${wanted}\``
   const there = exports.length === 0 ? 'none' : exports.map(({ call }) => `\`${call}\``).join(', ')
   throw new CordonError('component.export-missing', `expected ${expected}, the component has ${there}`, {
-    hint: 'name one of them with --call',
+    hint: exports.some(isHandler) ? 'it answers HTTP requests: serve it with `cordon serve`' : 'name one of them with --call',
   })
 }
 

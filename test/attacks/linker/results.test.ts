@@ -1,8 +1,11 @@
 import { afterEach, describe, expect, it, vi } from 'vitest'
+import { SessionScope } from '#cell/adapters/session-scope.ts'
 import { callExport } from '#cell/call-export.ts'
+import { MemoryWorld } from '../../cell/adapters/memory-world.ts'
 import { agentWat } from '../../cell/component-of.ts'
 import { agentPath, instanceOf } from '../../cell/link/component-world.ts'
 
+const call = { input: '', id: 0, scope: new SessionScope(new MemoryWorld().world) }
 const tooLong = { kind: 'trap', message: 'expected a result of at most 1000000 bytes, got more' }
 
 /** An agent that answers with `length` bytes of `[`, as a result (0) or an error (1). */
@@ -24,13 +27,13 @@ describe('an agent whose answer is text that explodes when it is parsed', () => 
     const parse = vi.spyOn(JSON, 'parse')
     const instance = await instanceOf(bracketsWat(tag, 10_000_000))
     const run = { path: agentPath, call: 'run', kind: 'agent-run' } as const
-    await expect(callExport(instance, run, '')).resolves.toEqual(tooLong)
+    await expect(callExport(instance, run, call)).resolves.toEqual(tooLong)
     expect(Math.max(0, ...parse.mock.calls.map(([text]) => text.length))).toBeLessThan(1_000_001)
   })
 
   it('has an error quoted that is no JSON', async () => {
     const instance = await instanceOf(bracketsWat(1, 3))
-    await expect(callExport(instance, { path: agentPath, call: 'run', kind: 'agent-run' }, '')).resolves.toEqual({
+    await expect(callExport(instance, { path: agentPath, call: 'run', kind: 'agent-run' }, call)).resolves.toEqual({
       kind: 'error',
       error: '"[[["',
     })

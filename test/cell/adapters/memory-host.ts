@@ -180,6 +180,11 @@ export class MemoryHost {
       const run = this.tools[name]
       return run === undefined ? failed('unknown') : ok({}, encode(run(decode(body))))
     },
+    'serve.read': () => failed('connection-terminated'),
+    'serve.respond': () => ok(),
+    'serve.refuse': () => ok(),
+    'serve.write': () => ok(),
+    'serve.finish': () => ok(),
     'stdin.read': () => {
       const piece = this.stdin.shift()
       return ok({ end: piece === undefined }, encode(piece ?? ''))

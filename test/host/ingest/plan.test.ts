@@ -138,15 +138,17 @@ describe('exports', () => {
 
   test('that JavaScript could not tell apart are refused', () => {
     const func = (name: string) => ({ kind: 'func' as const, name, function: 0 })
-    expect(readExports({ functions: [], exports: [func('a-b'), func('ab')] })).toHaveLength(2)
-    expect(() => readExports({ functions: [], exports: [func('a-1'), func('a1')] })).toThrow(
+    expect(readExports({ functions: [], imports: [], resources: [], exports: [func('a-b'), func('ab')] })).toHaveLength(2)
+    expect(() => readExports({ functions: [], imports: [], resources: [], exports: [func('a-1'), func('a1')] })).toThrow(
       expect.objectContaining({ code: 'component.unsupported' }),
     )
   })
 
   test('of more functions than anyone calls are refused', () => {
     const exports = Array.from({ length: 1001 }, (_, nth) => ({ kind: 'func' as const, name: `f${nth}`, function: nth }))
-    expect(readExports({ functions: [], exports: exports.slice(1) })).toHaveLength(1000)
-    expect(() => readExports({ functions: [], exports })).toThrow(expect.objectContaining({ code: 'component.unsupported' }))
+    expect(readExports({ functions: [], imports: [], resources: [], exports: exports.slice(1) })).toHaveLength(1000)
+    expect(() => readExports({ functions: [], imports: [], resources: [], exports })).toThrow(
+      expect.objectContaining({ code: 'component.unsupported' }),
+    )
   })
 })

@@ -1,57 +1,110 @@
-import { sealClass } from '#cell/adapters/sealed.ts'
+import { HeldResource } from '#cell/adapters/held-resource.ts'
+import { guestConstructor, inside, sealClass } from '#cell/adapters/sealed.ts'
+import type { SessionScope } from '#cell/adapters/session-scope.ts'
+import { WitError } from '#cell/adapters/wit-error.ts'
+import { Fields, fromWireHeaders } from './http-fields.ts'
+import { IncomingBody } from './http-incoming.ts'
+import type { Method, OutgoingResponse } from './http-outgoing.ts'
+import type { HttpErrorCode } from './io-error.ts'
+import type { ServedExchange } from './served-exchange.ts'
 
-/**
- * `wasi:http/types` `incoming-request`. Guests built for both directions of HTTP import it; no session is given one yet, so every
- * handle is a forged one and every method throws TypeError.
- */
+const methods: ReadonlySet<string> = new Set(['GET', 'HEAD', 'POST', 'PUT', 'DELETE', 'CONNECT', 'OPTIONS', 'TRACE', 'PATCH'])
+
+/** `wasi:http/types` `incoming-request`: what a handler is called with. */
 export class IncomingRequest {
-  readonly #never: never
+  readonly #scope: SessionScope
+  readonly #exchange: ServedExchange
+  readonly #held: HeldResource
+  #consumed = false
 
-  constructor(never: never) {
-    this.#never = never
+  constructor(scope: SessionScope, exchange: ServedExchange) {
+    this.#held = new HeldResource(scope)
+    this.#scope = scope
+    this.#exchange = exchange
   }
 
-  method(): never {
-    return this.#never
+  method(): Method {
+    const { method } = this.#exchange.head
+    return methods.has(method) ? { tag: method.toLowerCase() } : { tag: 'other', val: method }
   }
 
-  pathWithQuery(): never {
-    return this.#never
+  pathWithQuery(): string {
+    return this.#exchange.head.pathWithQuery
   }
 
-  scheme(): never {
-    return this.#never
+  scheme(): { readonly tag: string } {
+    return { tag: this.#exchange.head.scheme.toUpperCase() }
   }
 
-  authority(): never {
-    return this.#never
+  authority(): string {
+    return this.#exchange.head.authority
   }
 
-  headers(): never {
-    return this.#never
+  headers(): Fields {
+    const { head } = this.#exchange
+    return new Fields(this.#scope, fromWireHeaders(head.headers), true)
   }
 
-  consume(): never {
-    return this.#never
+  consume(): IncomingBody {
+    const { request } = this.#exchange
+    if (this.#consumed) throw new WitError()
+    this.#consumed = true
+    return new IncomingBody(this.#scope, request)
+  }
+
+  [Symbol.dispose](): void {
+    this.#held.drop()
   }
 }
 
-/** `wasi:http/types` `response-outparam`; see {@link IncomingRequest}. */
+/** jco's form of the parameter `result<outgoing-response, error-code>`. */
+type Answer = { readonly tag: 'ok'; readonly val: OutgoingResponse } | { readonly tag: 'err'; readonly val: HttpErrorCode }
+
+/** `wasi:http/types` `response-outparam`: where a handler puts its answer, once. */
 export class ResponseOutparam {
-  readonly #never: never
+  readonly #exchange: ServedExchange
+  readonly #held: HeldResource
+  #taken = false
 
-  constructor(never: never) {
-    this.#never = never
+  constructor(scope: SessionScope, exchange: ServedExchange) {
+    this.#held = new HeldResource(scope)
+    this.#exchange = exchange
   }
 
-  static set(this: void, parameter: ResponseOutparam): never {
-    return parameter.#never
+  /** Consumes it; gives where the answer goes. */
+  get [inside](): ServedExchange {
+    const exchange = this.#exchange
+    this.#taken = true
+    return exchange
   }
 
-  sendInformational(): never {
-    return this.#never
+  /** Dropped without an answer: there never will be one, and the client need not wait for the handler's end to hear it. */
+  [Symbol.dispose](): void {
+    const exchange = this.#exchange
+    if (!this.#taken) exchange.response.fail({ tag: 'HTTP-response-incomplete' })
+    this.#taken = true
+    this.#held.drop()
   }
+}
+
+const setResponse = (parameter: ResponseOutparam, answer: Answer): void => {
+  const { response } = parameter[inside]
+  parameter[Symbol.dispose]()
+  if (answer.tag === 'err') return response.fail(answer.val)
+  const given = answer.val[inside]
+  const { status, headers, body } = given
+  // Taken over by the host: its body lives on with the exchange.
+  given.body = undefined
+  answer.val[Symbol.dispose]()
+  response.set({ status, headers, body })
 }
 
 sealClass(IncomingRequest)
 sealClass(ResponseOutparam)
+
+const refuse = (): never => {
+  throw new TypeError('expected a resource that guests may make')
+}
+
+/** What a guest sees as the class `response-outparam`. */
+export const responseOutparamClass: unknown = guestConstructor(ResponseOutparam, refuse, { set: setResponse })

@@ -6,7 +6,7 @@ import { Fields, fieldsClass, toWireHeaders } from './http-fields.ts'
 import { FutureIncomingResponse, FutureTrailers, finishIncomingBody, IncomingBody, IncomingResponse } from './http-incoming.ts'
 import { finishOutgoingBody, OutgoingBody, OutgoingRequest, OutgoingResponse, type Method, type RequestState } from './http-outgoing.ts'
 import { RequestOptions } from './http-request-options.ts'
-import { IncomingRequest, ResponseOutparam } from './http-serving.ts'
+import { IncomingRequest, responseOutparamClass } from './http-serving.ts'
 import type { HttpErrorCode, IoError } from './io-error.ts'
 
 /** The longest timeout that the wire takes: a day. */
@@ -96,7 +96,7 @@ export const httpInterfaces = (slot: SessionSlot): Readonly<Record<string, Membe
     OutgoingRequest: guestConstructor(OutgoingRequest, (headers) => new OutgoingRequest(slot.scope, asFields(headers))),
     OutgoingResponse: guestConstructor(OutgoingResponse, (headers) => new OutgoingResponse(slot.scope, asFields(headers))),
     RequestOptions: guestConstructor(RequestOptions, () => new RequestOptions(slot.scope)),
-    ResponseOutparam,
+    ResponseOutparam: responseOutparamClass,
     httpErrorCode,
   }
   return { 'wasi:http/types': sealInterface(types), 'wasi:http/outgoing-handler': outgoingHandler(slot) }
