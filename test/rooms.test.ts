@@ -86,7 +86,7 @@ test('no code is made from text in the cell, and only the context for glue is ma
 })
 
 test('a provider knows its own folder, core, wire, the secrets and the provider port', () => {
-  const shared = /^src\/host\/(?:broker\/provider|providers\/turns)\.ts$|^src\/host\/providers\/secrets\//
+  const shared = /^src\/host\/(?:broker\/provider|providers\/(?:turns|host-addresses))\.ts$|^src\/host\/providers\/secrets\//
   const wrong = files
     .filter((file) => file.startsWith('src/host/providers/'))
     .flatMap((file) => {
