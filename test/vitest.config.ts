@@ -1,4 +1,5 @@
 import { defineConfig } from 'vitest/config'
+import { weakenPlugin } from './attacks/weakened/weaken-plugin.ts'
 import { ClosingLineReporter } from './closing-line-reporter.ts'
 
 /** How every run is told: as usual, and in one last line for scripts. */
@@ -26,8 +27,11 @@ const shared = {
   setupFiles: ['test/fixed-seed.ts'],
 }
 
+const root = new URL('..', import.meta.url).pathname
+
 export default defineConfig({
-  root: new URL('..', import.meta.url).pathname,
+  root,
+  plugins: [weakenPlugin(root)],
   resolve: { conditions: ['source'] },
   ssr: { resolve: { conditions: ['source', 'node', 'import'] } },
   test: {

@@ -1,0 +1,77 @@
+import { execFile } from 'node:child_process'
+import { existsSync, readFileSync } from 'node:fs'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { attacks, weakenings } from './catalogue.ts'
+import { weakenedText } from './weaken-plugin.ts'
+
+const root = new URL('../../..', import.meta.url).pathname
+const vitest = join(root, 'node_modules/vitest/vitest.mjs')
+
+interface Outcome {
+  readonly numTotalTests: number
+  readonly numFailedTests: number
+  readonly numPassedTests: number
+}
+
+let folder: string
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'cordon-bites-'))
+})
+afterAll(() => rm(folder, { recursive: true }))
+
+/** Runs the tests of a proof against a host without its defence, and gives how they ended. */
+const runWithout = async (name: string, file: string, named: string): Promise<Outcome> => {
+  const report = join(folder, `${name}.json`)
+  const args = [
+    vitest,
+    'run',
+    '--config',
+    'test/vitest.config.ts',
+    `test/${file}`,
+    '-t',
+    named,
+    '--reporter=json',
+    `--outputFile=${report}`,
+  ]
+  const output = await new Promise<string>((resolve) => {
+    execFile(
+      process.execPath,
+      args,
+      { cwd: root, env: { ...process.env, CORDON_WEAKEN: name }, timeout: 150_000 },
+      (_error, stdout, stderr) => resolve(`${stdout}${stderr}`),
+    )
+  })
+  if (!existsSync(report)) throw new Error(`expected a report of ${file}, got: ${output.slice(-2000)}`)
+  return JSON.parse(readFileSync(report, 'utf8')) as Outcome
+}
+
+describe.concurrent('a test that holds an attack off fails when the defence is taken out', () => {
+  test.for(weakenings)('$name: $attack.tries', async ({ name, proof: { test: file, named } }, { expect: expectHere }) => {
+    const { numTotalTests, numFailedTests, numPassedTests } = await runWithout(name, file, named)
+    expectHere(numTotalTests, 'tests found').toBeGreaterThan(0)
+    // Counts tests that ran: a suite that could not even be loaded fails without a failed test.
+    expectHere(numFailedTests, `of ${numFailedTests + numPassedTests} tests that ran`).toBeGreaterThan(0)
+  })
+})
+
+test('every weakening finds its defence where it says', () => {
+  for (const { name, proof } of weakenings) {
+    for (const [file] of proof.without ?? []) {
+      const text = readFileSync(join(root, file), 'utf8')
+      expect(weakenedText(text, file, proof.without ?? []), name).not.toBe(text)
+    }
+  }
+})
+
+test('every attack has a proof, and every proof a weakening or a reason', () => {
+  for (const { id, proofs } of attacks) {
+    expect(proofs.length, id).toBeGreaterThan(0)
+    for (const { test: file, without, because } of proofs) {
+      expect(existsSync(join(root, 'test', file)), file).toBe(true)
+      expect((without === undefined) !== (because === undefined), `${id} ${file}`).toBe(true)
+    }
+  }
+})
