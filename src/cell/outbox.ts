@@ -6,7 +6,7 @@ interface Waiting {
   /** The id of a call, whose credit comes back with its answer. */
   readonly call: number | undefined
   readonly cost: number
-  readonly frame: Uint8Array
+  readonly frame: Uint8Array<ArrayBuffer>
   readonly sent: PromiseWithResolvers<void>
 }
 
@@ -16,7 +16,7 @@ const lengthFieldBytes = 4
 const smallBytes = 16 * 1024
 
 /** A result too long for a frame becomes a trap: the host must hear of every end. */
-const withinFrame = (message: FromCell): Uint8Array => {
+const withinFrame = (message: FromCell): Uint8Array<ArrayBuffer> => {
   const frame = encode(message)
   if (frame.length - lengthFieldBytes <= maxFrameBytes) return frame
   if (message.type !== 'ended') throw new WireViolation(`expected a message of at most ${maxFrameBytes} bytes`)
@@ -29,7 +29,7 @@ const withinFrame = (message: FromCell): Uint8Array => {
  * left for the others. However many sessions make slow calls, a small call of another still goes out.
  */
 export class Outbox {
-  readonly #write: (frame: Uint8Array) => Promise<void>
+  readonly #write: (frame: Uint8Array<ArrayBuffer>) => Promise<void>
   #credit = initialCreditBytes
   /** By session, those that have waited longest first. */
   readonly #waiting = new Map<number, Waiting[]>()
@@ -37,7 +37,7 @@ export class Outbox {
   readonly #held = new Map<number, { bytes: number; readonly calls: Map<number, number> }>()
   #closed = false
 
-  constructor(write: (frame: Uint8Array) => Promise<void>) {
+  constructor(write: (frame: Uint8Array<ArrayBuffer>) => Promise<void>) {
     this.#write = write
   }
 

@@ -9,7 +9,7 @@ export const createPortTransport = (port: MessagePort): ClosableTransport => {
   const closed = Promise.withResolvers<void>()
   const reader = new FrameReader(maxFrameBytesToCell)
   const outbox = new Outbox((frame) => {
-    port.postMessage(frame)
+    port.postMessage(frame, [frame.buffer])
     return Promise.resolve()
   })
   let listener: ((message: ToCell) => void) | undefined

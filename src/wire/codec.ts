@@ -3,7 +3,7 @@ import { frameOverheadBytes, WireViolation, writeFrame, type Frame } from './fra
 import { maxFrameBytes, type FromCell, type ToCell } from './messages.ts'
 import { answeredHead, endedHead, outputHead, readyHead, loadedHead, loadFailedHead, toCellHeads } from './heads.ts'
 
-export { FrameReader, WireViolation, type Frame } from './frame.ts'
+export { FrameReader, newBody, WireViolation, type Frame } from './frame.ts'
 
 /** The longest frame a cell takes from its host: the largest core module, and some. */
 export const maxFrameBytesToCell = 257 * 1024 * 1024
@@ -70,7 +70,7 @@ const layoutOf = (message: ToCell | FromCell): Layout => {
   }
 }
 
-/** One frame of bytes for one message; the reader on the other side gives an equal message. */
+/** One frame of bytes for one message; the reader on the other side gives an equal message. Its memory is its own, and that of a body from {@link newBody}. */
 export const encode = (message: ToCell | FromCell): Uint8Array<ArrayBuffer> => {
   const { session = 0, id = 0, head, body = nothing } = layoutOf(message)
   return writeFrame({ type: typeNumbers[message.type], session, id, head: utf8.encode(JSON.stringify(head)), body })

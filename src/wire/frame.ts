@@ -23,18 +23,47 @@ const headerBytes = 13
 /** Bytes of a frame that are neither head nor body. */
 export const frameOverheadBytes = lengthBytes + headerBytes
 const firstBufferBytes = 64 * 1024
+/** A buffer that is full is made this many times as long: a frame with the longest chunk of a stream is moved once. */
+const growth = 5
 
-/** Lays out one frame. */
+/** Room before a body for the header and the head of its frame; a longer head makes {@link writeFrame} copy. */
+const headroomBytes = 240
+/** The memory of bodies that were made with room and not framed yet. */
+const withRoom = new WeakSet<ArrayBufferLike>()
+
+/**
+ * A body of `length` zero bytes that {@link writeFrame} frames where it lies. Whoever hands it over to be framed lets go of it: the frame takes
+ * its memory along, to another thread too.
+ */
+export const newBody = (length: number): Uint8Array<ArrayBuffer> => {
+  const buffer = new ArrayBuffer(headroomBytes + length)
+  withRoom.add(buffer)
+  return new Uint8Array(buffer, headroomBytes)
+}
+
+/** The bytes of a frame with its body in place and the rest yet to be written. */
+const layOut = ({ head, body }: Frame): Uint8Array<ArrayBuffer> => {
+  const before = frameOverheadBytes + head.length
+  const { buffer } = body
+  // Once only: a second frame would write over the header of the first.
+  if (buffer instanceof ArrayBuffer && body.byteOffset === headroomBytes && before <= headroomBytes && withRoom.delete(buffer)) {
+    return new Uint8Array(buffer, headroomBytes - before, before + body.length)
+  }
+  const bytes = new Uint8Array(before + body.length)
+  bytes.set(body, before)
+  return bytes
+}
+
+/** Lays out one frame. The result has its memory to itself. */
 export const writeFrame = (frame: Frame): Uint8Array<ArrayBuffer> => {
-  const bytes = new Uint8Array(frameOverheadBytes + frame.head.length + frame.body.length)
-  const view = new DataView(bytes.buffer)
+  const bytes = layOut(frame)
+  const view = new DataView(bytes.buffer, bytes.byteOffset, frameOverheadBytes)
   view.setUint32(0, bytes.length - lengthBytes, true)
   view.setUint8(4, frame.type)
   view.setUint32(5, frame.session, true)
   view.setUint32(9, frame.id, true)
   view.setUint32(13, frame.head.length, true)
   bytes.set(frame.head, frameOverheadBytes)
-  bytes.set(frame.body, frameOverheadBytes + frame.head.length)
   return bytes
 }
 
@@ -69,7 +98,7 @@ export class FrameReader {
     this.#maxBytes = maxBytes
   }
 
-  /** Hands over what has come. Take all frames with {@link next} before pushing more. */
+  /** Hands over what has come, for good: frames may keep the memory of `chunk`. Take all frames with {@link next} before pushing more. */
   push(chunk: Uint8Array): void {
     if (this.#chunk.length === 0) {
       this.#chunk = chunk
@@ -83,6 +112,8 @@ export class FrameReader {
 
   /** The next whole frame, or `undefined` until more is pushed. Throws {@link WireViolation}. */
   next(): Frame | undefined {
+    const whole = this.#takeWhole()
+    if (whole !== undefined) return readFrame(whole)
     if (this.#frame === undefined && !this.#startFrame()) return undefined
     this.#fill()
     const frame = this.#frame
@@ -97,19 +128,32 @@ export class FrameReader {
     return this.#lengthHave === 0 && this.#chunk.length === 0
   }
 
+  /** A frame that is all there and makes up most of its memory, where it lies: one that kept much more alive than it is long would be charged too little. */
+  #takeWhole(): Uint8Array | undefined {
+    const { buffer, byteOffset, length } = this.#chunk
+    if (this.#frame !== undefined || this.#lengthHave > 0 || length < lengthBytes) return undefined
+    const bytes = this.#expectLength(new DataView(buffer, byteOffset, lengthBytes))
+    if (length < lengthBytes + bytes || bytes * 2 < buffer.byteLength) return undefined
+    this.#take(lengthBytes)
+    return this.#take(bytes)
+  }
+
   #startFrame(): boolean {
     const part = this.#take(lengthBytes - this.#lengthHave)
     this.#length.set(part, this.#lengthHave)
     this.#lengthHave += part.length
     if (this.#lengthHave < lengthBytes) return false
-    const bytes = new DataView(this.#length.buffer).getUint32(0, true)
-    if (bytes < headerBytes || bytes > this.#maxBytes) {
-      throw new WireViolation(`expected a frame of ${headerBytes} to ${this.#maxBytes} bytes, got ${bytes}`)
-    }
+    const bytes = this.#expectLength(new DataView(this.#length.buffer))
     this.#frameBytes = bytes
     this.#frameHave = 0
     this.#frame = new Uint8Array(Math.min(bytes, Math.max(firstBufferBytes, this.#chunk.length)))
     return true
+  }
+
+  #expectLength(field: DataView): number {
+    const bytes = field.getUint32(0, true)
+    if (bytes >= headerBytes && bytes <= this.#maxBytes) return bytes
+    throw new WireViolation(`expected a frame of ${headerBytes} to ${this.#maxBytes} bytes, got ${bytes}`)
   }
 
   #fill(): void {
@@ -117,7 +161,7 @@ export class FrameReader {
     const needed = this.#frameHave + part.length
     let frame = this.#frame ?? new Uint8Array()
     if (needed > frame.length) {
-      const grown = new Uint8Array(Math.min(this.#frameBytes, Math.max(needed, frame.length * 2)))
+      const grown = new Uint8Array(Math.min(this.#frameBytes, Math.max(needed, frame.length * growth)))
       grown.set(frame.subarray(0, this.#frameHave))
       frame = grown
       this.#frame = grown

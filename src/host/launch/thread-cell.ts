@@ -19,6 +19,10 @@ export interface StartedThread {
 
 const cpuPollMs = 10
 
+/** Bytes that nobody else can change or take back: a breached cell could send memory that it still shares, and change what was checked. */
+const isOwnMemory = (bytes: unknown): bytes is Uint8Array =>
+  bytes instanceof Uint8Array && bytes.buffer instanceof ArrayBuffer && !bytes.buffer.resizable
+
 /** A cell in a worker thread of this process. The engine is its only wall. */
 export class ThreadCell implements Cell {
   readonly id: string
@@ -117,7 +121,7 @@ export class ThreadCell implements Cell {
   }
 
   #arrived(bytes: unknown): void {
-    if (!(bytes instanceof Uint8Array)) this.#finish({ kind: 'violation', message: 'expected frames of bytes' })
+    if (!isOwnMemory(bytes)) this.#finish({ kind: 'violation', message: 'expected frames of bytes' })
     else if (this.#held === undefined) this.#link.received(bytes)
     else this.#held.push(bytes)
   }
