@@ -4,6 +4,7 @@ import { CordonError } from '#core/errors.ts'
 import { rewriterVersion } from '#core/wasm/rewrite-core.ts'
 import type { LimitsProfile } from './profile.ts'
 import { vendorFolder } from './signatures.ts'
+import { encoderFiles } from './encoder.ts'
 import { frameFiles } from './wrap-program.ts'
 
 const transpilerFiles = [
@@ -12,6 +13,7 @@ const transpilerFiles = [
   'js-component-bindgen-component.core2.wasm',
   'interfaces.json',
   ...frameFiles,
+  ...encoderFiles,
 ]
 
 /** The code besides the transpiler that decides what an artifact holds: reader, rewriter, patches, checks, what is linked and what suspends. */

@@ -10,6 +10,7 @@ import { readResidentBytes } from '#host/launch/proc.ts'
 import { startThrowAwayChild } from '#host/launch/throw-away-child.ts'
 import { oneOf, record, text } from '#wire/shape.ts'
 import { decodeContents, maxContentsBytes, type ArtifactContents } from './artifact-codec.ts'
+import { encoderFiles } from './encoder.ts'
 import { frameHeader, frameKind, FrameReader } from './frame.ts'
 import type { LimitsProfile } from './profile.ts'
 import { signaturesFile, vendorFolder } from './signatures.ts'
@@ -36,16 +37,19 @@ const failureShape = record({
   message: text(maxFailureBytes),
 })
 
-/** The two ways of ingest: with the reader of components of WASI 0.2, and with jco's transpiler. */
-type Route = ArtifactContents['linking']
+/** The ways of ingest: with the reader of components of WASI 0.2 first, then, where it takes one, with the encoder of components or with jco's transpiler. */
+type Route = 'component' | 'encoder' | 'glue'
 
-/** What a child found: an artifact, or a component that is for the other child. */
-type Finding = { readonly kind: 'made'; readonly contents: ArtifactContents } | { readonly kind: 'beyond'; readonly uses: string }
+/** What a child found: an artifact, or bytes that are for another child. */
+type Finding =
+  | { readonly kind: 'made'; readonly contents: ArtifactContents }
+  | { readonly kind: 'elsewhere'; readonly route: Route; readonly why: string }
 
 const fromSource = import.meta.url.endsWith('.ts')
 const extension = fromSource ? 'ts' : 'js'
 const entries: Readonly<Record<Route, string>> = {
   component: fileURLToPath(new URL(`child-entry.${extension}`, import.meta.url)),
+  encoder: fileURLToPath(new URL(`encoder-child-entry.${extension}`, import.meta.url)),
   glue: fileURLToPath(new URL(`glue-child-entry.${extension}`, import.meta.url)),
 }
 
@@ -58,15 +62,21 @@ const acornFolders = (): readonly string[] => {
 
 const transpilerPaths = (): readonly string[] => [`${fileURLToPath(vendorFolder)}*`, ...acornFolders().map((folder) => `${folder}/*`)]
 
-const linkerPaths = (): readonly string[] =>
-  [signaturesFile, ...frameFiles.map((name) => new URL(name, vendorFolder))].map((file) => fileURLToPath(file))
+const vendored = (names: readonly string[]): readonly string[] => names.map((name) => fileURLToPath(new URL(name, vendorFolder)))
+
+/** What a route reads besides code of this package. */
+const vendoredPaths: Readonly<Record<Route, () => readonly string[]>> = {
+  component: () => [fileURLToPath(signaturesFile), ...vendored(frameFiles)],
+  encoder: () => [fileURLToPath(signaturesFile), ...vendored(encoderFiles)],
+  glue: transpilerPaths,
+}
 
 /** What a child may read until it has loaded: its own code, and what names it. */
 const readablePaths = (route: Route): readonly string[] => {
   const code = fileURLToPath(new URL('../../', import.meta.url))
   const manifest = fileURLToPath(new URL('../../../package.json', import.meta.url))
   const own = [`${code}core/*`, `${code}wire/*`, `${code}host/ingest/*`, manifest]
-  return [...own, ...(route === 'glue' ? transpilerPaths() : linkerPaths())]
+  return [...own, ...vendoredPaths[route]()]
 }
 
 const start = (route: Route): ChildProcess =>
@@ -89,10 +99,11 @@ const start = (route: Route): ChildProcess =>
     capabilities: 'drop',
   })
 
-/** How long an answer of that kind may be; -1 for none. Only the reader of WASI 0.2 may pass a component on. */
+/** How long an answer of that kind may be; -1 for none. Only the reader of WASI 0.2 may pass bytes on. */
 const maxBytesOf = (route: Route, kind: number): number => {
   if (kind === frameKind.contents) return maxContentsBytes
   if (kind === frameKind.failure) return maxFailureBytes
+  if (kind === frameKind.carriesWorld && route === 'component') return 0
   return kind === frameKind.beyond && route === 'component' ? maxFailureBytes : -1
 }
 
@@ -197,9 +208,16 @@ class ChildRun {
 
   #answered(kind: number, body: Buffer): void {
     if (kind === frameKind.failure) return this.#done.reject(failureFrom(body))
-    if (kind === frameKind.beyond) return this.#done.resolve({ kind: 'beyond', uses: neutralise(body.toString('utf8')) })
+    if (kind === frameKind.carriesWorld) {
+      return this.#done.resolve({ kind: 'elsewhere', route: 'encoder', why: 'making a component of a module that carries its world' })
+    }
+    if (kind === frameKind.beyond) {
+      const why = `linking by way of jco what is past WASI 0.2: ${neutralise(body.toString('utf8'))}`
+      return this.#done.resolve({ kind: 'elsewhere', route: 'glue', why })
+    }
     const contents = decodeContents(body)
-    if (contents.linking !== this.#route) throw new CordonError('ingest.failed', `expected an artifact that is linked as ${this.#route}`)
+    if (contents.linking !== (this.#route === 'glue' ? 'glue' : 'component'))
+      throw new CordonError('ingest.failed', `expected an artifact that is linked as ${this.#route}`)
     this.#done.resolve({ kind: 'made', contents })
   }
 
@@ -218,22 +236,23 @@ const runChild = (route: Route, job: ChildJob): Promise<Finding> => {
   return new ChildRun(route, job).run()
 }
 
-const runTranspiler = async (job: ChildJob): Promise<ArtifactContents> => {
-  const found = await runChild('glue', job)
+const runLast = async (route: Route, job: ChildJob): Promise<ArtifactContents> => {
+  const found = await runChild(route, job)
   if (found.kind === 'made') return found.contents
-  throw new CordonError('ingest.failed', 'expected an artifact of the transpiler, got none')
+  throw new CordonError('ingest.failed', `expected an artifact by way of ${route}, got none`)
 }
 
 /**
- * Runs one component through a throw-away child process, and through a second one, with jco's transpiler, when it uses features past WASI 0.2. Each
+ * Runs one component or program through a throw-away child process, and through a second one when it uses features past WASI 0.2 (with jco's transpiler) or
+ * carries a world that it is to be encoded by (with the encoder of wasm-tools). Each
  * has the permission model with nothing but its own code to read, an empty environment and one bounded answer over a pipe of its own; it is ended by SIGKILL on
  * time, on resident memory, on `signal`, when it has answered and, where there is `setpriv`, when this host dies. Throws CordonError as {@link ingest} does.
  */
 export const runIngestChild = async (job: ChildJob): Promise<ArtifactContents> => {
-  if (job.linker === 'jco') return await runTranspiler(job)
+  if (job.linker === 'jco') return await runLast('glue', job)
   const started = performance.now()
   const found = await runChild('component', job)
   if (found.kind === 'made') return found.contents
-  job.progress(`linking by way of jco what is past WASI 0.2: ${found.uses}`)
-  return await runTranspiler({ ...job, timeoutMs: Math.max(1, job.timeoutMs - Math.ceil(performance.now() - started)) })
+  job.progress(found.why)
+  return await runLast(found.route, { ...job, timeoutMs: Math.max(1, job.timeoutMs - Math.ceil(performance.now() - started)) })
 }

@@ -11,6 +11,8 @@ export const frameKind = {
   failure: 3,
   /** From the child: the component uses features past WASI 0.2; what it uses, as text. */
   beyond: 4,
+  /** From the child: a core module that carries its world, for the child that encodes; no bytes. */
+  carriesWorld: 5,
 } as const
 
 /** The header of a frame. */

@@ -4,7 +4,6 @@ import type { CoreType, ModuleType } from '#core/component/core-types.ts'
 import { Reading } from '#core/component/reading.ts'
 import { CordonError } from '#core/errors.ts'
 import { ByteReader } from '#core/wasm/byte-reader.ts'
-import { defaultWasmLimits } from '#core/wasm/wasm-limits.ts'
 import { naming } from './ingest-error.ts'
 
 /** The module that programs of WASI preview 1 import from. */
@@ -57,9 +56,6 @@ const typeOf = (type: CoreType | undefined): string =>
   type === undefined ? 'nothing' : type.kind === 'func' ? type.signature.slice(0, 200) : `a ${type.kind}`
 
 const checkImport = ({ module, name, type }: Program['imports'][number], offered: ReadonlyMap<string, CoreType>): void => {
-  if (module === 'wasi_unstable') {
-    throw unsupported(`imports ${quoted(name)} of \`wasi_unstable\`, which came before preview 1; build it for \`${preview1Module}\``)
-  }
   if (module !== preview1Module) {
     throw unknown(
       `imports ${quoted(name)} of ${quoted(module)}; expected imports of \`${preview1Module}\` only, or a world that names the others`,
@@ -77,10 +73,18 @@ const shownExports = ({ exports }: Program): string => {
   return names.length === 0 ? 'no exports' : `only ${names.slice(0, mostShown).map(quoted).join(', ')}${rest}`
 }
 
-/** Throws for a module that says it is both, which means neither (WASI's application ABI). */
-export const checkOneKind = ({ exports }: Program): void => {
-  if (exports.has('_start') && exports.has('_initialize'))
-    throw invalid('exports both `_start` and `_initialize`; expected a command or a reactor')
+/**
+ * Whether a module is a command or a reactor (WASI's application ABI). Throws CordonError `component.invalid` for one that says it is both,
+ * `component.unsupported` for one of the WASI before preview 1.
+ */
+export const checkKind = ({ exports, imports }: Program): 'command' | 'reactor' => {
+  const old = imports.find(({ module }) => module === 'wasi_unstable')
+  if (old !== undefined) {
+    throw unsupported(`imports ${quoted(old.name)} of \`wasi_unstable\`, which came before preview 1; build it for \`${preview1Module}\``)
+  }
+  if (!exports.has('_start')) return 'reactor'
+  if (exports.has('_initialize')) throw invalid('exports both `_start` and `_initialize`; expected a command or a reactor')
+  return 'command'
 }
 
 /**
@@ -102,10 +106,4 @@ export const checkCommand = (program: Program, offered: ReadonlyMap<string, Core
       `imports \`${preview1Module}\` without sharing a memory with it; expected a memory under the name \`memory\`, got ${typeOf(memory)}`,
     )
   }
-}
-
-/** Throws CordonError `component.unsupported` for a module that is longer than any may be. */
-export const checkProgramSize = (bytes: Uint8Array): void => {
-  if (bytes.length > defaultWasmLimits.moduleBytes)
-    throw unsupported(`has ${bytes.length} bytes; expected at most ${defaultWasmLimits.moduleBytes}`)
 }

@@ -4,8 +4,9 @@ import { encodeContents, maxContentsBytes, type ArtifactContents } from './artif
 import { frameHeader, frameKind, FrameReader } from './frame.ts'
 import type { LimitsProfile } from './profile.ts'
 import { BeyondWasi02 } from './rewrite-component.ts'
+import { CarriesWorld } from './wrap-program.ts'
 
-/** Ingest on bytes: one of the two ways. */
+/** Ingest on bytes: one of its ways. */
 export type Make = (component: Uint8Array, profile: LimitsProfile) => ArtifactContents
 
 const maxMessageLength = 500
@@ -21,6 +22,7 @@ const answer = (request: Buffer, make: Make): { kind: number; body: Uint8Array }
     const profile = { maxMemoryPages: request.readUInt32LE(0), maxTableElements: request.readUInt32LE(4) }
     return { kind: frameKind.contents, body: encodeContents(make(new Uint8Array(request.subarray(8)), profile)) }
   } catch (error) {
+    if (error instanceof CarriesWorld) return { kind: frameKind.carriesWorld, body: new Uint8Array() }
     if (error instanceof BeyondWasi02) {
       return { kind: frameKind.beyond, body: Buffer.from(error.message.slice(0, maxMessageLength), 'utf8') }
     }

@@ -3,7 +3,7 @@ import type { CoreModuleRange } from '#core/component/component-plan.ts'
 import type { CoreType } from '#core/component/core-types.ts'
 import { readComponent } from '#core/component/read-component.ts'
 import { CordonError } from '#core/errors.ts'
-import { checkCommand, checkOneKind, isCoreModule, readProgram } from './program.ts'
+import { checkCommand, checkKind, isCoreModule, readProgram } from './program.ts'
 import { vendorFolder } from './signatures.ts'
 import { spliceModules } from './splice-modules.ts'
 
@@ -58,7 +58,7 @@ export const loadFrames = async (): Promise<Frames> => {
 export const asComponent = (bytes: Uint8Array, { preview1, bare, offered }: Frames): Uint8Array => {
   if (!isCoreModule(bytes)) return bytes
   const program = readProgram(bytes)
-  checkOneKind(program)
+  checkKind(program)
   if (program.carriesWorld) throw new CarriesWorld()
   checkCommand(program, offered)
   const frame = program.imports.length === 0 ? bare : preview1
