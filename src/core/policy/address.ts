@@ -185,7 +185,7 @@ export const classifyAddress = (ip: string): AddressClass => {
  * only (`localhost`: loopback ones only), whatever the name resolves to; any other address is reached only by a rule
  * that names it. The address that was checked is the one to dial.
  */
-export const addressAllowed = (ip: string, rule: NetRule): boolean => {
+export const addressAllowed = (ip: string, rule: Pick<NetRule, 'host'>): boolean => {
   const bytes = parseAddress(ip)
   if (bytes === undefined) return false
   const { host } = rule
