@@ -1,7 +1,11 @@
 import type { CallArgs, CallOp, CallReply } from '#wire/calls.ts'
 import { Alarms } from './alarms.ts'
+import { ByteRoom } from './byte-room.ts'
 import { Waiters, type Waitable } from './waitable.ts'
 import type { SessionWorld } from './world.ts'
+
+/** What all streams of a session together may read ahead and write behind, beyond what each has anyway. */
+const streamRoomBytes = 4 * 1024 * 1024
 
 /**
  * What the adapters of one session share. Made with the imports, reached from every resource through a private field, and
@@ -10,6 +14,7 @@ import type { SessionWorld } from './world.ts'
 export class SessionScope {
   readonly world: SessionWorld
   readonly alarms: Alarms
+  readonly streamRoom = new ByteRoom(streamRoomBytes)
   readonly #endWaiters = new Waiters()
   #over: { readonly reason: unknown } | undefined
 
@@ -47,25 +52,40 @@ export class SessionScope {
 
   /**
    * Resolves when one of `these` is ready, at once when one is already: that a guest which never has to wait lets its neighbours run is the
-   * linker's care. Rejects when the session is over.
+   * linker's care. Rejects when the session is over. Each is asked once at the start, and again only when it says that something happened: what wakes
+   * one of a thousand for nothing costs one question.
    */
   async waitForAny(these: readonly Waitable[]): Promise<void> {
     this.throwIfOver()
-    while (!these.some((each) => each.ready())) {
-      await this.#wakeFromAny(these)
-      this.throwIfOver()
-    }
+    if (these.some((each) => each.ready())) return
+    await this.#wakeFromAny(these)
+    this.throwIfOver()
   }
 
   #wakeFromAny(these: readonly Waitable[]): Promise<void> {
     return new Promise((resolve) => {
       const takeBacks: (() => void)[] = []
+      const state = { isAwake: false }
       const wake = (): void => {
+        state.isAwake = true
         for (const takeBack of takeBacks.splice(0)) takeBack()
         resolve()
       }
       takeBacks.push(this.#endWaiters.add(wake))
-      for (const each of these) takeBacks.push(each.wait(wake))
+      const watch = (each: Waitable, index: number): void => {
+        const takeBack = each.wait(() => {
+          if (state.isAwake) return
+          if (each.ready()) wake()
+          else watch(each, index)
+        })
+        // Waiting may begin what is waited for, and that may be there at once, or be the end of the session.
+        if (state.isAwake) takeBack()
+        else takeBacks[index] = takeBack
+      }
+      for (const [index, each] of these.entries()) {
+        if (state.isAwake) break
+        watch(each, index + 1)
+      }
     })
   }
 }

@@ -1,5 +1,6 @@
 import * as fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { maxChunkBytes } from '#wire/calls.ts'
 import { importsOf, MemoryWorld, settled, type Descriptor } from './memory-world.ts'
 
 const rootOf = (world: MemoryWorld): Descriptor => {
@@ -36,7 +37,7 @@ describe('whatever a guest does in whatever order', () => {
           else if (action === 'flush') stream.flush()
           else if (action === 'blocking flush') await stream.blockingFlush()
           else await stream.subscribe().block()
-          expect(written - (world.host.bytes('f')?.byteLength ?? 0)).toBeLessThanOrEqual(65_536)
+          expect(written - (world.host.bytes('f')?.byteLength ?? 0)).toBeLessThanOrEqual(2 * maxChunkBytes)
         }
         stream[Symbol.dispose]()
         await settled()

@@ -122,7 +122,7 @@ describe('an output stream', () => {
     expect(pollable.ready()).toBe(false)
     release()
     await pollable.block()
-    expect(stream.checkWrite()).toBe(65_536n)
+    expect(stream.checkWrite()).toBeGreaterThanOrEqual(65_536n)
   })
 
   it('permits nothing while a flush lasts', async () => {
@@ -197,7 +197,7 @@ describe('an output stream', () => {
     expect(stream.checkWrite()).toBe(0n)
     gate.resolve()
     await stream.subscribe().block()
-    expect(stream.checkWrite()).toBe(room)
+    expect(stream.checkWrite()).toBeGreaterThanOrEqual(room)
   })
 })
 

@@ -1,7 +1,7 @@
 import type { SessionScope } from '#cell/adapters/session-scope.ts'
 import type { CallReply } from '#wire/calls.ts'
 import { toErrorCode } from './filesystem-error.ts'
-import { InboundPipe } from './inbound-pipe.ts'
+import { InboundPipe, type Chunk } from './inbound-pipe.ts'
 import type { OpenFile } from './open-file.ts'
 import { OutboundPipe } from './outbound-pipe.ts'
 import { PipeFailure } from './pipe-failure.ts'
@@ -14,13 +14,13 @@ const succeededOrFail = (reply: CallReply): Extract<CallReply, { ok: true }> => 
 
 /** A stream of the bytes of `file` from `offset` on. */
 export const fileInputStream = (scope: SessionScope, file: OpenFile, start: number): InputStream => {
-  let offset = start
-  const pipe = new InboundPipe(scope, async (length) => {
+  const read = async (length: number, position: number): Promise<Chunk> => {
+    const offset = start + position
     if (offset + length > Number.MAX_SAFE_INTEGER) return { bytes: new Uint8Array(0), end: true }
     const { body } = succeededOrFail(await scope.call('fs.read', { handle: file.handle, offset, length }))
-    offset += body.byteLength
     return { bytes: body, end: body.byteLength === 0 }
-  })
+  }
+  const pipe = new InboundPipe(scope, read, { positioned: true })
   const done = file.use()
   try {
     return new InputStream(scope, pipe, () => {
@@ -36,15 +36,12 @@ export const fileInputStream = (scope: SessionScope, file: OpenFile, start: numb
 /** A stream that writes to `file` from `start` on, or at its end when `start` is null. */
 export const fileOutputStream = (scope: SessionScope, file: OpenFile, start: number | null): OutputStream => {
   let offset = start
-  const writeSome = async (bytes: Uint8Array): Promise<number> => {
-    const { value } = succeededOrFail(await scope.call('fs.write', { handle: file.handle, offset }, bytes))
-    const written = Number(value['written'])
-    if (!(written > 0 && written <= bytes.byteLength)) throw new PipeFailure({ kind: 'filesystem', code: 'io' })
-    if (offset !== null) offset += written
-    return written
-  }
+  // What is handed over is gone, so that all of it must have been written: the host does that or fails.
   const write = async (bytes: Uint8Array): Promise<void> => {
-    for (let at = 0; at < bytes.byteLength;) at += await writeSome(bytes.subarray(at))
+    const { byteLength } = bytes
+    const { value } = succeededOrFail(await scope.call('fs.write', { handle: file.handle, offset }, bytes))
+    if (value['written'] !== byteLength) throw new PipeFailure({ kind: 'filesystem', code: 'io' })
+    if (offset !== null) offset += byteLength
   }
   const done = file.use()
   const pipe = new OutboundPipe(scope, { ordered: false, write })

@@ -1,29 +1,39 @@
 import type { HeldResource } from '#cell/adapters/held-resource.ts'
 import type { SessionScope } from '#cell/adapters/session-scope.ts'
 import { Waiters, type Waitable } from '#cell/adapters/waitable.ts'
+import { maxChunkBytes } from '#wire/calls.ts'
+import { newBody } from '#wire/codec.ts'
 import type { StreamCause } from './io-error.ts'
 import { PipeFailure } from './pipe-failure.ts'
 
 /** Where an outbound pipe puts its bytes. */
 interface Sink {
-  /** Takes the bytes; resolves when they are taken. Rejects with {@link PipeFailure} for what the guest may know. */
+  /**
+   * Takes the bytes, at most {@link maxChunkBytes} at a time; resolves when they are taken. Rejects with {@link PipeFailure} for what the guest
+   * may know.
+   */
   write(bytes: Uint8Array): Promise<void>
   /** True when writes need not wait for each other: the sink keeps their order itself. */
   readonly ordered: boolean
 }
 
-/** Bytes that a pipe takes before it makes the guest wait. */
-const pipeCapacityBytes = 64 * 1024
+/** Bytes that a pipe takes at first before it makes the guest wait. */
+const firstCapacityBytes = 64 * 1024
+/** What a pipe whose guest keeps filling it takes at most: one piece on its way and one that is filled meanwhile. */
+const mostCapacityBytes = 2 * maxChunkBytes
 
 /**
- * Bytes on their way out: at most {@link pipeCapacityBytes} are taken and not yet delivered. Several streams may share one
- * (standard output).
+ * Bytes on their way out: a bounded number is taken and not yet delivered, more for a guest that fills its pipe, within the room that its
+ * session has. Several streams may share one (standard output).
  */
 export class OutboundPipe implements Waitable {
   readonly #scope: SessionScope
   readonly #sink: Sink
   readonly #waiters = new Waiters()
-  readonly #queue: Uint8Array[] = []
+  #queue: Uint8Array[] = []
+  #capacity = firstCapacityBytes
+  /** Whether the guest has filled the pipe since it was last made larger. */
+  #filled = false
   #taken = 0
   #undelivered = 0
   #broken = false
@@ -45,7 +55,7 @@ export class OutboundPipe implements Waitable {
 
   /** Whether {@link room} would give something or throw. */
   ready(): boolean {
-    return this.#failure !== undefined || this.#closed || (!this.#flushing && this.#undelivered < pipeCapacityBytes)
+    return this.#failure !== undefined || this.#closed || (!this.#flushing && this.#undelivered < this.#capacity)
   }
 
   wait(wake: () => void): () => void {
@@ -70,7 +80,7 @@ export class OutboundPipe implements Waitable {
   /** Bytes that may be put now; 0 while a flush lasts. Throws {@link PipeFailure}. */
   room(): number {
     this.throwIfFailed()
-    return this.#flushing ? 0 : Math.max(0, pipeCapacityBytes - this.#undelivered)
+    return this.#flushing ? 0 : Math.max(0, this.#capacity - this.#undelivered)
   }
 
   /** Throws {@link PipeFailure} when the pipe has failed (once) or is closed. */
@@ -90,6 +100,7 @@ export class OutboundPipe implements Waitable {
     if (bytes.byteLength === 0) return
     this.#taken += bytes.byteLength
     this.#undelivered += bytes.byteLength
+    this.#filled ||= this.#undelivered >= this.#capacity
     const done = held.work()
     this.#queue.push(bytes)
     void this.#deliver().finally(done)
@@ -108,6 +119,7 @@ export class OutboundPipe implements Waitable {
   /** Takes nothing more; what was taken is still delivered. */
   end(): void {
     this.#closed = true
+    this.#shrink()
     this.#waiters.wakeAll()
   }
 
@@ -119,7 +131,7 @@ export class OutboundPipe implements Waitable {
 
   #lose(): void {
     this.#broken = true
-    this.#queue.length = 0
+    this.#queue = []
     this.#undelivered = 0
     this.#flushing = false
   }
@@ -131,6 +143,7 @@ export class OutboundPipe implements Waitable {
       while (this.#queue.length > 0) await this.#deliverNext()
     } catch (error) {
       this.#lose()
+      this.#shrink()
       if (error instanceof PipeFailure) this.#failure ??= error.reason ?? { kind: 'other' }
       else this.#scope.endWith(error)
     } finally {
@@ -140,18 +153,51 @@ export class OutboundPipe implements Waitable {
   }
 
   async #deliverNext(): Promise<void> {
-    const bytes = concatenate(this.#queue.splice(0))
+    const bytes = this.#nextPiece()
+    const { byteLength } = bytes
     await this.#sink.write(bytes)
-    this.#undelivered = Math.max(0, this.#undelivered - bytes.byteLength)
+    this.#undelivered = Math.max(0, this.#undelivered - byteLength)
     if (this.#undelivered === 0) this.#flushing = false
-    this.#waiters.wakeAll()
+    this.#grow()
+    // Who waits hears of it when there is something to hear: the pipe takes more, or nothing is left in it.
+    if (this.ready() || this.#undelivered === 0) this.#waiters.wakeAll()
+  }
+
+  /** As much of the queue as may go at once. */
+  #nextPiece(): Uint8Array {
+    let bytes = 0
+    let count = 0
+    for (const { byteLength } of this.#queue) {
+      if (bytes + byteLength > maxChunkBytes) break
+      bytes += byteLength
+      count++
+    }
+    const [first] = this.#queue
+    if (count <= 1 && first !== undefined) return this.#cutFirst(first)
+    return concatenate(this.#queue.splice(0, count), bytes)
+  }
+
+  #cutFirst(first: Uint8Array): Uint8Array {
+    if (first.byteLength > maxChunkBytes) this.#queue[0] = first.subarray(maxChunkBytes)
+    else this.#queue.shift()
+    return first.subarray(0, maxChunkBytes)
+  }
+
+  /** More room for a guest that keeps filling it. */
+  #grow(): void {
+    if (!this.#filled || this.#closed || this.#capacity >= mostCapacityBytes) return
+    this.#filled = false
+    if (this.#scope.streamRoom.claim(this.#capacity)) this.#capacity *= 2
+  }
+
+  #shrink(): void {
+    this.#scope.streamRoom.giveBack(this.#capacity - firstCapacityBytes)
+    this.#capacity = firstCapacityBytes
   }
 }
 
-const concatenate = (parts: readonly Uint8Array[]): Uint8Array => {
-  const [first] = parts
-  if (parts.length === 1 && first !== undefined) return first
-  const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.byteLength, 0))
+const concatenate = (parts: readonly Uint8Array[], bytes: number): Uint8Array => {
+  const whole = newBody(bytes)
   let at = 0
   for (const part of parts) {
     whole.set(part, at)

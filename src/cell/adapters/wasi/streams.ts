@@ -53,9 +53,10 @@ export class InputStream {
     return orStreamError(this.#scope, () => pipe.take(clampLength(length, maxChunkBytes)))
   }
 
+  /** Waits for bytes or the end, also when none are asked for: only the waiting differs from `read`. */
   async blockingRead(length: bigint): Promise<Uint8Array> {
     const pipe = this.#pipe
-    if (length > 0n) await pipe.untilReady(clampLength(length, maxChunkBytes))
+    await pipe.untilReady(clampLength(length, maxChunkBytes))
     return this.read(length)
   }
 
@@ -160,7 +161,7 @@ export class OutputStream {
     const scope = this.#scope
     const inbound = source[inside]
     await scope.waitForAny([this.#pipe])
-    if (length > 0n && !inbound.ready()) await scope.waitForAny([inbound])
+    if (!inbound.ready()) await scope.waitForAny([inbound])
     return this.splice(source, length)
   }
 

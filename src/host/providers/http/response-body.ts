@@ -1,4 +1,5 @@
 import type { Redaction } from '#host/providers/secrets/redaction.ts'
+import { newBody } from '#wire/codec.ts'
 import type { Headers } from './request-head.ts'
 
 /** What one read gives. */
@@ -87,7 +88,7 @@ export class ResponseBody {
 
   /** A buffer of its own: it may be posted to a thread with all that is around it. */
   #take(length: number): Uint8Array {
-    const bytes = new Uint8Array(Math.min(length, this.#queued))
+    const bytes = newBody(Math.min(length, this.#queued))
     for (let filled = 0; filled < bytes.length;) {
       const piece = this.#pieces.shift()
       if (piece === undefined) break
