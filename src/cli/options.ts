@@ -39,6 +39,7 @@ export const runtimeOptions = {
   limit: many,
   isolation: one,
   audit: one,
+  'keyvalue-dir': one,
   'log-level': one,
   output: { type: 'string', short: 'o' },
   quiet: { type: 'boolean', short: 'q' },
@@ -63,6 +64,7 @@ export const grantHelp = `  --policy FILE|DIR         operator policy; may be gi
   --limit K=V               timeout=30s cpuTime=5s fuel=5G memory=64Mi output=1Mi calls=1000 egress=5Mi ingress=5Mi handles=256
   --isolation LEVEL         auto (default: the strongest there is), thread, process, bwrap
   --audit DIR               folder of the audit log (default: a new one)
+  --keyvalue-dir DIR        folder of the agents' key-value stores
   --log-level LEVEL         operational log on stderr: ${logLevels.join(', ')} (default silent)
   -o, --output json|text    one JSON envelope on stdout, and nothing else
   -q, --quiet               no progress, no table
@@ -93,11 +95,13 @@ const layerOf = (line: ParsedLine): GrantLayer => {
 /** What a command line says of the runtime. Throws CordonError `usage` or `grant.invalid`. */
 export const runtimeOptionsOf = (line: ParsedLine): RuntimeOptions => {
   const audit = textOf(line, 'audit')
+  const keyvalueDir = textOf(line, 'keyvalue-dir')
   return {
     policy: listOf(line, 'policy'),
     grants: [layerOf(line)],
     pool: { isolation: isolationOf(line), max: 1 },
     logLevel: logLevelOf(line),
     ...(audit !== undefined && { audit }),
+    ...(keyvalueDir !== undefined && { keyvalueDir }),
   }
 }

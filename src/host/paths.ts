@@ -9,6 +9,8 @@ export interface HostPaths {
   readonly audit: string
   /** Keys of this host, outside of cache and audit folders. */
   readonly keys: string
+  /** The agents' key-value stores. */
+  readonly keyvalue: string
 }
 
 const base = (variable: string, ...fallback: readonly string[]): string => {
@@ -20,7 +22,12 @@ const base = (variable: string, ...fallback: readonly string[]): string => {
 /** The paths in force, from `$XDG_CACHE_HOME` and `$XDG_STATE_HOME`. */
 export const hostPaths = (): HostPaths => {
   const state = join(base('XDG_STATE_HOME', '.local', 'state'), 'cordon')
-  return { cache: join(base('XDG_CACHE_HOME', '.cache'), 'cordon'), audit: join(state, 'audit'), keys: join(state, 'keys') }
+  return {
+    cache: join(base('XDG_CACHE_HOME', '.cache'), 'cordon'),
+    audit: join(state, 'audit'),
+    keys: join(state, 'keys'),
+    keyvalue: join(state, 'keyvalue'),
+  }
 }
 
 /** The file of the key that signs audit heads; its public half lies beside it with `.pub`. */
@@ -28,3 +35,6 @@ export const auditKeyFile = (paths: HostPaths): string => join(paths.keys, 'audi
 
 /** The file of the key that authenticates the ingest cache. */
 export const cacheKeyFile = (paths: HostPaths): string => join(paths.keys, 'cache-hmac.key')
+
+/** The file of the key that seals the key-value stores. Without it nobody can read them, their owner neither. */
+export const keyvalueKeyFile = (paths: HostPaths): string => join(paths.keys, 'keyvalue.key')

@@ -20,9 +20,11 @@ import { chooseLevel, proofOf, type Prove } from '#host/launch/ladder.ts'
 import { createLauncher } from '#host/launch/launcher.ts'
 import { readAuditKey } from '#host/log/audit-key.ts'
 import { AuditLog } from '#host/log/audit-log.ts'
+import { hostKey } from '#host/ingest/host-key.ts'
 import { operationalLog, type LogLevel } from '#host/operational-log.ts'
-import { auditKeyFile, cacheKeyFile, hostPaths, type HostPaths } from '#host/paths.ts'
+import { auditKeyFile, cacheKeyFile, hostPaths, keyvalueKeyFile, type HostPaths } from '#host/paths.ts'
 import { CellPool } from '#host/pool/cell-pool.ts'
+import { KeyValueStores } from '#host/providers/keyvalue/key-value-stores.ts'
 import type { Tool } from '#host/providers/tools/tool.ts'
 import { equipment } from '#host/session/equipment.ts'
 import { Invocations } from '#host/session/invocations.ts'
@@ -59,6 +61,8 @@ export interface RuntimeOptions {
   readonly ceiling?: Partial<Limits>
   readonly cacheDir?: string
   readonly keysDir?: string
+  /** Folder of the agents' key-value stores; default `$XDG_STATE_HOME/cordon/keyvalue`. */
+  readonly keyvalueDir?: string
   readonly logLevel?: LogLevel
   /** Told what takes long, one line at a time. */
   readonly progress?: (line: string) => void
@@ -77,6 +81,7 @@ interface Parts {
   readonly layers: readonly GrantLayer[]
   readonly ceiling: Limits
   readonly paths: HostPaths
+  readonly stores: KeyValueStores
   readonly log: Logger
   readonly advice: string | undefined
   readonly options: RuntimeOptions
@@ -159,6 +164,7 @@ export class Runtime {
     for (const session of this.#sessions) session.kill('the runtime was closed')
     await Promise.allSettled([...this.#sessions].map((session) => session.result))
     await this.#parts.pool[Symbol.asyncDispose]()
+    await this.#parts.stores[Symbol.asyncDispose]()
     await this.#parts.audit[Symbol.asyncDispose]()
   }
 
@@ -195,7 +201,7 @@ export class Runtime {
 
   #policyFor(agent: LoadedAgent, { allow, limits }: Pick<OpenOptions, 'allow' | 'limits'>): EffectivePolicy {
     const { policies, layers, ceiling, paths, audit } = this.#parts
-    const ownFolders = [audit.folder, paths.audit, paths.keys, paths.cache]
+    const ownFolders = [audit.folder, paths.audit, paths.keys, paths.cache, paths.keyvalue]
     const own = allow === undefined ? [] : [parseAllowOption(allow)]
     return effectiveFor({ agent, policies, layers: [...layers, ...own], ownFolders, ceiling, limits: limits ?? {} })
   }
@@ -210,7 +216,7 @@ export class Runtime {
 
   #begin({ agent, policy, options }: Parameters<AgentHost['open']>[0], { guest, driver }: Driven): Session {
     this.#checkOpen()
-    const { audit, pool, log } = this.#parts
+    const { audit, pool, log, stores } = this.#parts
     const session = new Session({
       artifact: agent.artifact,
       guest: { ...guest, args: [agent.name, ...(options.args ?? [])] },
@@ -220,7 +226,7 @@ export class Runtime {
       pool,
       number: this.#nextSession,
       signal: options.signal,
-      equip: equipment({ policy, tools: this.#tools, stdin: options.stdin }),
+      equip: equipment({ policy, tools: this.#tools, stdin: options.stdin, stores, log }),
       driver,
       now: Date.now,
     })
@@ -256,6 +262,18 @@ const checkNode = (): void => {
 
 const openAudit = async (folder: string, paths: HostPaths): Promise<AuditLog> =>
   await AuditLog.open({ folder, key: await readAuditKey(auditKeyFile(paths)) })
+
+const openStores = (paths: HostPaths, log: Logger): KeyValueStores =>
+  new KeyValueStores({
+    folder: paths.keyvalue,
+    key: () =>
+      hostKey(keyvalueKeyFile(paths), {
+        code: 'internal',
+        name: 'key of the key-value stores',
+        hint: 'put the right one back: without it the stores cannot be read',
+      }),
+    trouble: (detail) => log.error({ detail }, 'a key-value store does not work'),
+  })
 
 /** The pool at the level to run at. The cell that proves the level becomes the pool's first. */
 const openPool = async (
@@ -310,7 +328,12 @@ const listed = (paths: string | readonly string[] | undefined): readonly string[
 export const createRuntime = async (options: RuntimeOptions = {}): Promise<Runtime> => {
   checkNode()
   const defaults = hostPaths()
-  const paths = { cache: options.cacheDir ?? defaults.cache, keys: options.keysDir ?? defaults.keys, audit: defaults.audit }
+  const paths = {
+    cache: options.cacheDir ?? defaults.cache,
+    keys: options.keysDir ?? defaults.keys,
+    audit: defaults.audit,
+    keyvalue: resolve(options.keyvalueDir ?? defaults.keyvalue),
+  }
   const policies = await readPolicies(listed(options.policy))
   const layers = [...(options.grants ?? []), ...(options.allow === undefined ? [] : [parseAllowOption(options.allow)])]
   const folder = options.audit ?? join(paths.audit, `${new Date().toISOString().replaceAll(/[:.]/g, '-')}-${randomUUID().slice(0, 8)}`)
@@ -318,5 +341,6 @@ export const createRuntime = async (options: RuntimeOptions = {}): Promise<Runti
   const [audit, chosen] = await bothOrNeither(openAudit(resolve(folder), paths), openPool(options.pool ?? {}, log))
   const { pool, advice } = chosen
   const ceiling = { ...ceilingLimits, ...options.ceiling }
-  return new Runtime({ audit, pool, policies, layers, ceiling, paths, log, advice, options })
+  const stores = openStores(paths, log)
+  return new Runtime({ audit, pool, stores, policies, layers, ceiling, paths, log, advice, options })
 }

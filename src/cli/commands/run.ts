@@ -107,10 +107,14 @@ const runOptions = (line: ParsedLine, agent: Agent, signal: AbortSignal): RunOpt
 const isCommand = (line: ParsedLine, agent: Agent): boolean =>
   (textOf(line, 'call') ?? agent.exports.find((name) => name === 'cordon:agent/run' || name === 'wasi:cli/run')) === 'wasi:cli/run'
 
-/** Passes the agent's output on as it comes. */
-const showOutput = async (session: Session, stdout: NodeJS.WriteStream): Promise<void> => {
-  const shown = { stdout: new GuestOutput(stdout), stderr: new GuestOutput(process.stderr) }
-  for await (const event of session) if (event.type === 'output') await shown[event.stream].write(event.bytes)
+/** Passes the agent's output on as it comes, and its log lines to stderr; without `stdout` the latter alone. */
+const showOutput = async (session: Session, stdout: NodeJS.WriteStream | undefined): Promise<void> => {
+  const shown = { stdout: new GuestOutput(stdout ?? process.stdout), stderr: new GuestOutput(process.stderr) }
+  for await (const event of session) {
+    if (event.type === 'output' && stdout !== undefined) await shown[event.stream].write(event.bytes)
+    if (event.type === 'log') await writeNote(`${event.level} ${event.context}: ${event.message}\n`)
+    if (event.type === 'log-dropped') await writeNote(`${styled('yellow', 'note:')} ${event.lines} log lines of the agent were dropped\n`)
+  }
   await shown.stdout.end()
   await shown.stderr.end()
 }
@@ -145,7 +149,7 @@ const perform = async (args: readonly string[]): Promise<number> => {
   const session = agent.start(input, runOptions(line, agent, interrupted))
   const [end] = await Promise.all([
     endOf(session),
-    json ? undefined : showOutput(session, isCommand(line, agent) ? process.stdout : besideResult()),
+    showOutput(session, json ? undefined : isCommand(line, agent) ? process.stdout : besideResult()),
   ])
   return await showEnd(end, { json, quiet })
 }

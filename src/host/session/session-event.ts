@@ -6,10 +6,19 @@ export type SessionEvent =
   | { readonly type: 'output'; readonly stream: 'stdout' | 'stderr'; readonly bytes: Uint8Array }
   /** A capability call was decided and recorded. */
   | { readonly type: 'decision'; readonly call: CallSummary }
+  /** The agent said something by `wasi:logging`: cut, and safe to show on one line. */
+  | {
+      readonly type: 'log'
+      readonly level: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'critical'
+      readonly context: string
+      readonly message: string
+    }
+  /** So many lines of it were dropped since the last that were told: it logs too fast, or more than it may put out. */
+  | { readonly type: 'log-dropped'; readonly lines: number }
 
 type OutputEvent = Extract<SessionEvent, { type: 'output' }>
 /** Output of one stream that nothing came between: one entry however many pieces it came in, or a guest that prints single bytes would cost hundreds for each. */
-type Entry = { readonly stream: OutputEvent['stream']; readonly bytes: GrowingBytes } | Extract<SessionEvent, { type: 'decision' }>
+type Entry = { readonly stream: OutputEvent['stream']; readonly bytes: GrowingBytes } | Exclude<SessionEvent, OutputEvent>
 
 /** Changes between stdout and stderr that are kept; what is printed after that many is in the report, not among the events. */
 const maxOutputEntries = 16_384
@@ -23,7 +32,7 @@ export class EventQueue {
 
   push(event: SessionEvent): void {
     const last = this.#entries.at(-1)
-    if (event.type === 'decision') this.#entries.push(event)
+    if (event.type !== 'output') this.#entries.push(event)
     else if (last !== undefined && 'stream' in last && last.stream === event.stream) last.bytes.append(event.bytes)
     else if (this.#outputs < maxOutputEntries) {
       this.#outputs += 1
@@ -46,7 +55,7 @@ export class EventQueue {
         if (fresh.type === 'output') taken += fresh.bytes.length
       }
       const mayGrow = next >= this.#entries.length - 1
-      if (fresh?.type === 'decision' || (fresh === undefined && !mayGrow)) {
+      if ((fresh !== undefined && fresh.type !== 'output') || (fresh === undefined && !mayGrow)) {
         next += 1
         taken = 0
       } else if (fresh === undefined) {

@@ -10,6 +10,8 @@ import { CallQueue } from '#host/session/call-queue.ts'
 import type { CellEnd } from '#host/launch/cell-port.ts'
 import type { CellPool, Place } from '#host/pool/cell-pool.ts'
 import { gone, type SessionSink } from '#host/pool/hosted-cell.ts'
+import type { GuestLogSink } from '#host/providers/logging/logging-provider.ts'
+import { sizeOfLine } from '#host/session/guest-log.ts'
 import type { InvocationDriver, InvocationLine } from '#host/session/invocations.ts'
 import { limitError, settledBy, type Settled } from '#host/session/outcome.ts'
 import { OutputCapture } from '#host/session/output-capture.ts'
@@ -51,7 +53,7 @@ export interface SessionOptions {
   readonly number: number
   readonly signal: AbortSignal | undefined
   /** Makes the session's providers; gives the handles of the mounts' roots. */
-  readonly equip: (broker: Broker, session: ProviderSession) => Promise<SessionStart['preopens']>
+  readonly equip: (broker: Broker, session: ProviderSession, logged: GuestLogSink) => Promise<SessionStart['preopens']>
   /** Who calls the guest of an open session. */
   readonly driver: InvocationDriver | undefined
   readonly now: () => number
@@ -128,7 +130,7 @@ export class Session {
     this.#deadline = setTimeout(() => this.#end(notPlaced()), placingMs)
     const open = driver === undefined ? {} : ({ open: true } as const)
     await this.#records.started(policy, { bundle: artifact.componentDigest, segment, isolation: pool.level, ...open })
-    const preopens = await this.#options.equip(this.#broker, this.#providerSession())
+    const preopens = await this.#options.equip(this.#broker, this.#providerSession(), this.#guestLog())
     await this.#missedMounts()
     const env = await this.#environment()
     // The digest is part of it, since a bundle chooses its own name: one that takes another's must not get into its cell.
@@ -205,6 +207,19 @@ export class Session {
       get egressLeft() {
         return broker.meter.egressLeft
       },
+    }
+  }
+
+  /** What a guest logs is output: it counts as such, and is among the events. */
+  #guestLog(): GuestLogSink {
+    return {
+      write: (line) => {
+        const size = sizeOfLine(line)
+        const fits = this.#broker.meter.output(size) === size
+        if (fits) this.#events.push({ type: 'log', ...line })
+        return fits
+      },
+      dropped: (lines) => this.#events.push({ type: 'log-dropped', lines }),
     }
   }
 
