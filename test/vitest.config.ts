@@ -35,6 +35,8 @@ export default defineConfig({
   resolve: { conditions: ['source'] },
   ssr: { resolve: { conditions: ['source', 'node', 'import'] } },
   test: {
+    // Modules of a weakened host must neither come from the cache nor get into it.
+    fsModuleCache: process.env['CORDON_WEAKEN'] === undefined,
     maxWorkers: 2,
     reporters,
     projects: [

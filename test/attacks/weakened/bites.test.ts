@@ -33,6 +33,9 @@ const runWithout = async (name: string, file: string, named: string): Promise<Ou
     `test/${file}`,
     '-t',
     named,
+    // A test that waits for what never comes now has failed too, and soon.
+    '--testTimeout=20000',
+    '--hookTimeout=20000',
     '--reporter=json',
     `--outputFile=${report}`,
   ]

@@ -1,7 +1,8 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Plugin } from 'vite'
-import { weakeningOf, type Weakening } from './catalogue.ts'
+import type { Weakening } from './attack.ts'
+import { weakeningOf } from './catalogue.ts'
 
 const occurrences = (text: string, part: string): number => text.split(part).length - 1
 
