@@ -3,6 +3,9 @@ import type { CoreModuleRange } from '#core/component/component-plan.ts'
 import type { CoreType } from '#core/component/core-types.ts'
 import { readComponent } from '#core/component/read-component.ts'
 import { CordonError } from '#core/errors.ts'
+import { hideEarlyGrowth } from '#core/wasm/hide-early-growth.ts'
+import { defaultWasmLimits } from '#core/wasm/wasm-limits.ts'
+import { naming } from './ingest-error.ts'
 import { checkCommand, checkKind, isCoreModule, readProgram } from './program.ts'
 import { vendorFolder } from './signatures.ts'
 import { spliceModules } from './splice-modules.ts'
@@ -62,5 +65,6 @@ export const asComponent = (bytes: Uint8Array, { preview1, bare, offered }: Fram
   if (program.carriesWorld) throw new CarriesWorld()
   checkCommand(program, offered)
   const frame = program.imports.length === 0 ? bare : preview1
-  return spliceModules(frame.component, frame.modules, [bytes, ...modulesOf(frame).slice(1)])
+  const module = naming('the program', () => hideEarlyGrowth(bytes, defaultWasmLimits))
+  return spliceModules(frame.component, frame.modules, [module, ...modulesOf(frame).slice(1)])
 }
