@@ -185,6 +185,19 @@ export class MemoryHost {
     'serve.refuse': () => ok(),
     'serve.write': () => ok(),
     'serve.finish': () => ok(),
+    // Stores, settings and the log are tested against their real providers, by `intercept`.
+    'kv.open': () => failed('unavailable'),
+    'kv.get': () => failed('unavailable'),
+    'kv.stat': () => failed('unavailable'),
+    'kv.set': () => failed('unavailable'),
+    'kv.delete': () => failed('unavailable'),
+    'kv.increment': () => failed('unavailable'),
+    'kv.swap': () => failed('unavailable'),
+    'kv.list': () => failed('unavailable'),
+    'kv.close': () => ok(),
+    'config.get': () => failed('unknown'),
+    'config.list': () => ok({ names: [] }),
+    'log.write': () => ok(),
     'stdin.read': () => {
       const piece = this.stdin.shift()
       return ok({ end: piece === undefined }, encode(piece ?? ''))

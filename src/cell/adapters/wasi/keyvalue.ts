@@ -44,8 +44,9 @@ export class Bucket implements HasStore {
   }
 
   async listKeys(cursor: string | undefined): Promise<KeyResponse> {
+    const store = this.#store
     if (cursor !== undefined && !/^[0-9]{1,20}$/.test(cursor)) throw storeError('invalid')
-    const { keys, next } = await this.#store.list(cursor ?? null)
+    const { keys, next } = await store.list(cursor ?? null)
     return { keys, cursor: next }
   }
 
