@@ -41,7 +41,9 @@ const asyncMembers: Readonly<Record<string, readonly string[]>> = {
     'is-same-object',
     'metadata-hash',
     'metadata-hash-at',
-  ].map((method) => `[method]descriptor.${method}`),
+  ]
+    .map((method) => `[method]descriptor.${method}`)
+    .concat('[method]directory-entry-stream.read-directory-entry'),
   'wasi:config/store': ['get', 'get-all'],
   'wasi:keyvalue/store': keyvalueStore,
   'wasi:keyvalue/atomics': ['[static]cas.new', '[method]cas.current', 'increment', 'swap'],
@@ -50,6 +52,7 @@ const asyncMembers: Readonly<Record<string, readonly string[]>> = {
   'wasi:keyvalue/atomics@0.2.0-draft': ['increment'],
   'wasi:keyvalue/batch@0.2.0-draft': keyvalueBatch,
   'wasi:logging/logging': ['log'],
+  'wasi:sockets/udp': ['[method]outgoing-datagram-stream.send'],
   'cordon:agent/secrets': ['use'],
   'cordon:agent/tools': ['call', 'list'],
 }

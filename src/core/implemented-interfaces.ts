@@ -53,6 +53,11 @@ export const implementedInterfaces: ReadonlyMap<string, VersionRange> = new Map(
   ...underPackage('wasi:keyvalue', ['store', 'atomics', 'batch'], keyvalue2),
   ...underPackage('wasi:keyvalue', ['store@0.2.0-draft', 'atomics@0.2.0-draft', 'batch@0.2.0-draft'], keyvalue1),
   ...underPackage('wasi:logging', ['logging'], logging01),
+  ...underPackage(
+    'wasi:sockets',
+    ['network', 'instance-network', 'tcp', 'tcp-create-socket', 'udp', 'udp-create-socket', 'ip-name-lookup'],
+    wasi02,
+  ),
   ...underPackage('cordon:agent', ['secrets', 'tools'], cordon01),
 ])
 

@@ -14,6 +14,7 @@ import { loggingInterface } from './wasi/logging.ts'
 import { Pollable, pollIn } from './wasi/poll.ts'
 import { processInterfaces } from './wasi/process.ts'
 import { randomInterfaces } from './wasi/random.ts'
+import { socketInterfaces } from './wasi/sockets.ts'
 import { stdioInterfaces } from './wasi/stdio.ts'
 import { InputStream, OutputStream } from './wasi/streams.ts'
 
@@ -39,6 +40,7 @@ export const buildImports = (slot: SessionSlot): Imports => {
     'wasi:io/streams': streamsInterface,
     ...filesystemInterfaces(slot),
     ...httpInterfaces(slot),
+    ...socketInterfaces(slot),
     'wasi:config/store': configInterface(slot),
     ...keyvalueInterfaces(slot),
     ...draftKeyvalueInterfaces(slot),

@@ -12,6 +12,9 @@ import { createKeyValueProvider } from '#host/providers/keyvalue/keyvalue-provid
 import { createLoggingProvider, type GuestLogSink } from '#host/providers/logging/logging-provider.ts'
 import { createSecretVault } from '#host/providers/secrets/secret-vault.ts'
 import { createSecretsProvider } from '#host/providers/secrets/secrets-provider.ts'
+import type { IncomingExchanges } from '#host/providers/serve/incoming-exchange.ts'
+import { createServeProvider } from '#host/providers/serve/serve-provider.ts'
+import { createSocketProviders } from '#host/providers/sockets/socket-providers.ts'
 import { createStdinProvider } from '#host/providers/stdio/stdin-provider.ts'
 import type { Tool } from '#host/providers/tools/tool.ts'
 import { createToolsProvider } from '#host/providers/tools/tools-provider.ts'
@@ -23,6 +26,8 @@ export interface Equipment {
   readonly policy: EffectivePolicy
   readonly tools: ReadonlyMap<string, Tool>
   readonly stdin: AsyncIterable<Uint8Array> | Uint8Array | undefined
+  /** The requests that it serves, if it does. */
+  readonly exchanges: IncomingExchanges | undefined
   readonly stores: KeyValueStores
   /** The operational log. */
   readonly log: Logger
@@ -43,7 +48,7 @@ const grantedSettings = (policy: EffectivePolicy): readonly string[] =>
  * `secret.unavailable` and is not found out half way.
  */
 export const equipment =
-  ({ policy, tools, stdin, stores, log }: Equipment) =>
+  ({ policy, tools, stdin, exchanges, stores, log }: Equipment) =>
   async (broker: Broker, session: ProviderSession, logged: GuestLogSink): Promise<SessionStart['preopens']> => {
     const { grants, requests, denies } = policy
     const secrets = grants.secrets.filter(({ name }) => decide(policy, { action: 'secret:use', name }).effect === 'allow')
@@ -59,9 +64,11 @@ export const equipment =
     broker.use(createSecretsProvider(session, vault))
     broker.use(createToolsProvider(session, tools, toolNames))
     broker.use(createStdinProvider(session, stdin))
+    for (const provider of createSocketProviders(session, { policy })) broker.use(provider)
+    if (exchanges !== undefined) broker.use(createServeProvider(session, exchanges))
     broker.use(createKeyValueProvider(session, { stores, namespace: policy.agent }))
     broker.use(createConfigProvider(grantedSettings(policy)))
     const guestLog = log.child({ guest: true, agent: policy.agent, session: session.id })
     broker.use(createLoggingProvider(session, alsoInOperationalLog(logged, guestLog)))
-    return files.preopens.map(({ guestPath, open }) => ({ handle: broker.adopt(open), guestPath }))
+    return files.preopens.map(({ guestPath, writable, open }) => ({ handle: broker.adopt(open), guestPath, writable }))
   }

@@ -12,6 +12,7 @@ export interface HttpErrorCode {
 export type StreamCause =
   | { readonly kind: 'filesystem'; readonly code: string }
   | { readonly kind: 'http'; readonly code: HttpErrorCode }
+  | { readonly kind: 'network'; readonly code: string }
   | { readonly kind: 'other' }
 
 /** `wasi:io/error` `error`. Says no more than the code that the host let the guest know. */
@@ -31,7 +32,7 @@ export class IoError {
   toDebugString(): string {
     const cause = this.#cause
     if (cause.kind === 'http') return cause.code.tag
-    return cause.kind === 'filesystem' ? cause.code : 'the operation failed'
+    return cause.kind === 'other' ? 'the operation failed' : cause.code
   }
 
   [Symbol.dispose](): void {
