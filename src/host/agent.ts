@@ -2,6 +2,8 @@ import type { Artifact } from '#core/artifact.ts'
 import type { Limits } from '#core/budget/limits.ts'
 import type { Manifest } from '#core/manifest/manifest.ts'
 import type { EffectivePolicy } from '#core/policy/rules.ts'
+import type { AgentServer } from '#host/serve/agent-server.ts'
+import type { ServeOptions } from '#host/serve/serve-options.ts'
 import { functionOf, inputText } from '#host/session/guest-call.ts'
 import type { OpenSession } from '#host/session/open-session.ts'
 import type { RunResult, Session } from '#host/session/session.ts'
@@ -41,6 +43,7 @@ export interface AgentHost {
     readonly options: OpenOptions
   }): Session
   open(start: { readonly agent: LoadedAgent; readonly policy: EffectivePolicy; readonly options: OpenOptions }): Promise<OpenSession>
+  serve(start: { readonly agent: LoadedAgent; readonly policy: EffectivePolicy; readonly options: ServeOptions }): Promise<AgentServer>
 }
 
 /** An ingested agent. */
@@ -77,7 +80,7 @@ export class Agent {
     return this.#loaded.cached
   }
 
-  /** What can be called: `cordon:agent/run`, `wasi:cli/run`, or plain functions. */
+  /** What can be called: `cordon:agent/run`, `wasi:cli/run`, or plain functions; and `wasi:http/incoming-handler`, which can be served. */
   get exports(): readonly string[] {
     return this.#loaded.artifact.exports.map(({ call }) => call)
   }
@@ -119,5 +122,18 @@ export class Agent {
   async open(options: OpenOptions = {}): Promise<OpenSession> {
     const policy = this.#host.policyFor(this.#loaded, options)
     return await this.#host.open({ agent: this.#loaded, policy, options })
+  }
+
+  /**
+   * Serves it over HTTP: each request in an instance of its own, or, with `reuse`, in one that serves so many requests of the same principal. Resolves when
+   * it listens. Throws CordonError `component.export-missing`, `port.in-use`, `input.invalid`, and for grants that cannot be.
+   *
+   * @example
+   * await using server = await agent.serve({ listen: '127.0.0.1:8080' })
+   * console.log((await fetch(server.url)).status)
+   */
+  async serve(options: ServeOptions = {}): Promise<AgentServer> {
+    const policy = this.#host.policyFor(this.#loaded, options)
+    return await this.#host.serve({ agent: this.#loaded, policy, options })
   }
 }

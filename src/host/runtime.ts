@@ -25,7 +25,10 @@ import { operationalLog, type LogLevel } from '#host/operational-log.ts'
 import { auditKeyFile, cacheKeyFile, hostPaths, keyvalueKeyFile, type HostPaths } from '#host/paths.ts'
 import { CellPool } from '#host/pool/cell-pool.ts'
 import { KeyValueStores } from '#host/providers/keyvalue/key-value-stores.ts'
+import type { IncomingExchanges } from '#host/providers/serve/incoming-exchange.ts'
 import type { Tool } from '#host/providers/tools/tool.ts'
+import type { AgentServer } from '#host/serve/agent-server.ts'
+import { serveAgent, type ServedStart } from '#host/serve/serve-agent.ts'
 import { equipment } from '#host/session/equipment.ts'
 import { Invocations } from '#host/session/invocations.ts'
 import { OpenSession } from '#host/session/open-session.ts'
@@ -91,12 +94,15 @@ interface Parts {
 interface Driven {
   readonly guest: Omit<SessionOptions['guest'], 'args'>
   readonly driver: SessionOptions['driver']
+  /** The requests that it serves, if it does. */
+  readonly exchanges?: IncomingExchanges
 }
 
 /** Runs agents under one policy, one audit log and one pool of cells. Make it with {@link createRuntime}. */
 export class Runtime {
   readonly #parts: Parts
   readonly #sessions = new Set<Session>()
+  readonly #servers: AgentServer[] = []
   readonly #tools: ReadonlyMap<string, Tool>
   #nextSession = 1
   #interpreter: Promise<LoadedAgent> | undefined
@@ -161,6 +167,7 @@ export class Runtime {
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#closed) return
     this.#closed = true
+    await Promise.all(this.#servers.map((server) => server.cut()))
     for (const session of this.#sessions) session.kill('the runtime was closed')
     await Promise.allSettled([...this.#sessions].map((session) => session.result))
     await this.#parts.pool[Symbol.asyncDispose]()
@@ -196,6 +203,7 @@ export class Runtime {
       policyFor: (agent, options) => this.#policyFor(agent, options),
       begin: ({ call, input, ...start }) => this.#begin(start, { guest: { call, input }, driver: undefined }),
       open: (start) => this.#open(start),
+      serve: (start) => this.#serve(start),
     }
   }
 
@@ -214,7 +222,16 @@ export class Runtime {
     return new OpenSession(session, invocations, agent.artifact.exports)
   }
 
-  #begin({ agent, policy, options }: Parameters<AgentHost['open']>[0], { guest, driver }: Driven): Session {
+  async #serve({ agent, policy, options }: Parameters<AgentHost['serve']>[0]): Promise<AgentServer> {
+    this.#checkOpen()
+    const { args = [] } = options
+    const begin = ({ segment, ...driven }: ServedStart): Session => this.#begin({ agent, policy, options: { segment, args } }, driven)
+    const server = await serveAgent({ exports: agent.artifact.exports, policy, audit: this.#parts.audit, begin, now: Date.now }, options)
+    this.#servers.push(server)
+    return server
+  }
+
+  #begin({ agent, policy, options }: Parameters<AgentHost['open']>[0], { guest, driver, exchanges }: Driven): Session {
     this.#checkOpen()
     const { audit, pool, log, stores } = this.#parts
     const session = new Session({
@@ -226,7 +243,7 @@ export class Runtime {
       pool,
       number: this.#nextSession,
       signal: options.signal,
-      equip: equipment({ policy, tools: this.#tools, stdin: options.stdin, stores, log }),
+      equip: equipment({ policy, tools: this.#tools, stdin: options.stdin, exchanges, stores, log }),
       driver,
       now: Date.now,
     })

@@ -241,13 +241,7 @@ export class Broker {
 
   async #continue(provider: Provider, plan: Exclude<Plan, CapabilityPlan>, call: Call): Promise<CallReply> {
     if (!this.meter.continuation()) throw this.#tooManyCalls()
-    if (plan.kind === 'own') {
-      const { egressBytes = 0 } = plan
-      if (!this.meter.sendOut(egressBytes)) return { ok: false, code: 'not-permitted' }
-      const own = await provider.continue(call)
-      this.meter.settle({ egressBytes: (own.egressBytes ?? egressBytes) - egressBytes, ingressBytes: own.ingressBytes ?? 0 })
-      return { ok: true, value: own.value, body: own.body ?? nothing }
-    }
+    if (plan.kind === 'own') return await this.#ofItsOwn(provider, plan.egressBytes ?? 0, call)
     const handle = this.#handles.get(plan.handle)
     if (!this.meter.sendOut(plan.egressBytes)) {
       handle.fault = { code: 'limit', detail: 'egress limit reached' }
@@ -266,6 +260,13 @@ export class Broker {
     // A breached cell may close one handle many times at once; it counts, and is recorded, once.
     if (performed.closed === true && this.#handles.remove(plan.handle) !== undefined) await this.#closed(handle, 'done')
     return { ok: true, value: performed.value, body: performed.body ?? nothing }
+  }
+
+  async #ofItsOwn(provider: Provider, egressBytes: number, call: Call): Promise<CallReply> {
+    if (!this.meter.sendOut(egressBytes)) return { ok: false, code: 'not-permitted' }
+    const own = await provider.continue(call)
+    this.meter.settle({ egressBytes: (own.egressBytes ?? egressBytes) - egressBytes, ingressBytes: own.ingressBytes ?? 0 })
+    return { ok: true, value: own.value, body: own.body ?? nothing }
   }
 
   async #closed(handle: TrackedHandle, status: 'done' | 'abandoned'): Promise<void> {

@@ -14,6 +14,8 @@ const lastingOps: ReadonlySet<CallOp> = new Set([
   'http.response',
   'http.read',
   'http.write',
+  'serve.read',
+  'serve.write',
   'stdin.read',
   'tcp.connected',
   'tcp.accept',

@@ -24,6 +24,8 @@ export interface InvocationLine {
 
 /** Who calls the guest of an open session, and hears from it. */
 export interface InvocationDriver {
+  /** What the session's limit on time holds for: its whole life, or each call. */
+  readonly timed: 'life' | 'call'
   started(line: InvocationLine): void
   /** Only what was asked and not answered; nothing once the session has a reason to end. */
   answered(answer: GuestAnswer): void
@@ -51,6 +53,7 @@ export interface InvocationOptions {
   readonly audit: AuditSink
   /** Milliseconds since the epoch. */
   readonly now: () => number
+  readonly timed?: InvocationDriver['timed']
 }
 
 /**
@@ -59,6 +62,7 @@ export interface InvocationOptions {
  * answer once it is written.
  */
 export class Invocations implements InvocationDriver {
+  readonly timed: InvocationDriver['timed']
   readonly #options: InvocationOptions
   readonly #ready = Promise.withResolvers<void>()
   readonly #queue: Invocation[] = []
@@ -71,6 +75,7 @@ export class Invocations implements InvocationDriver {
 
   constructor(options: InvocationOptions) {
     this.#options = options
+    this.timed = options.timed ?? 'life'
   }
 
   /** Resolves when the guest may be called; never, when its session ends before that. */

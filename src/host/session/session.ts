@@ -78,10 +78,13 @@ export class Session {
   #place: Place | undefined
   #started = false
   #deadline: NodeJS.Timeout | undefined
+  /** When what the limit on time holds for began: the guest, or its present call. */
+  #timedFromMs = 0
 
   constructor(options: SessionOptions) {
     this.#options = options
     const { policy, audit, now } = options
+    this.#timedFromMs = now()
     this.#records = new SessionRecords(this.id, audit)
     this.#usage = new SessionUsage(now, policy.limits)
     this.#broker = new Broker({
@@ -89,7 +92,7 @@ export class Session {
       policy,
       audit,
       now,
-      notAfterMs: () => this.#usage.startedMs + policy.limits.timeoutMs,
+      notAfterMs: () => this.#timedFromMs + policy.limits.timeoutMs,
       fail: (error) => this.#end(error),
       recorded: (receipt) => this.#records.recorded(receipt),
       decided: (call) => this.#events.push({ type: 'decision', call }),
@@ -165,11 +168,16 @@ export class Session {
 
   /** The agent's time begins when its guest does: waiting for a place or for a cell to start is not its doing, and has bounds of its own. */
   #startClock(cell: Place['cell']): void {
-    const { limits } = this.#options.policy
     clearTimeout(this.#deadline)
     this.#started = true
     this.#usage.start(cell)
-    this.#deadline = setTimeout(() => this.#end(limitError('timeout', limits)), limits.timeoutMs)
+    if (this.#options.driver?.timed !== 'call') this.#startDeadline()
+  }
+
+  #startDeadline(): void {
+    const { policy, now } = this.#options
+    this.#timedFromMs = now()
+    this.#deadline = setTimeout(() => this.#end(limitError('timeout', policy.limits)), policy.limits.timeoutMs)
   }
 
   /** A folder that was asked for and not granted is simply not there for the guest; the operator is told what it missed. */
@@ -228,7 +236,10 @@ export class Session {
     return {
       session: this.id,
       isEnding: () => this.#cause !== undefined,
-      invoke: (id, call, input) => cell.invoke(number, { id, call, input }),
+      invoke: (id, call, input) => {
+        if (this.#options.driver?.timed === 'call') this.#startDeadline()
+        cell.invoke(number, { id, call, input })
+      },
       finish: () => cell.finish(number),
       fail: (error) => this.#end(error),
     }
@@ -242,7 +253,9 @@ export class Session {
         if (kept.length > 0) this.#events.push({ type: 'output', stream, bytes: kept })
       },
       answered: (answer) => {
-        if (this.#cause === undefined) this.#options.driver?.answered(answer)
+        const { driver } = this.#options
+        if (driver?.timed === 'call') clearTimeout(this.#deadline)
+        if (this.#cause === undefined) driver?.answered(answer)
       },
       ended: (outcome, usage, alone) => this.#guestEnd(outcome, usage, alone),
       lost: (end) => this.#lost(end),

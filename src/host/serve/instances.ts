@@ -1,0 +1,88 @@
+import type { IncomingExchange } from '#host/providers/serve/incoming-exchange.ts'
+import { ReusedInstance, serveFresh, type RequestWork, type SessionStarter } from './served-session.ts'
+
+interface InstancesOptions {
+  readonly starter: SessionStarter
+  /** How many requests one instance serves. */
+  readonly reuse: number
+  /** How long one waits for its principal to come again. */
+  readonly idleMs: number
+  /** Most that wait. */
+  readonly maxIdle: number
+}
+
+interface Idle {
+  readonly instance: ReusedInstance
+  readonly timer: NodeJS.Timeout
+}
+
+/** The instances of a server: one for each request, or kept for the next request of the same principal and of nobody else. */
+export class Instances {
+  readonly #options: InstancesOptions
+  /** The longest idle first. */
+  readonly #idle = new Set<Idle>()
+  readonly #live = new Set<ReusedInstance>()
+  #closed = false
+
+  constructor(options: InstancesOptions) {
+    this.#options = options
+  }
+
+  /** Serves a request of the principal of `segment`. Throws CordonError when no session can be started. */
+  serve(segment: string, request: { readonly input: string; readonly exchange: IncomingExchange }): RequestWork {
+    const { reuse, starter } = this.#options
+    if (reuse === 1) return serveFresh(starter, segment, request)
+    const instance = this.#takeIdle(segment) ?? this.#start(segment)
+    const work = instance.serve(request)
+    void work.done.then((error) => this.#giveBack(instance, error === undefined))
+    return work
+  }
+
+  /** Ends those that wait, and each that comes back from now on. Resolves when all have ended. */
+  async close(): Promise<void> {
+    this.#closed = true
+    for (const idle of this.#idle) this.#retire(idle)
+    await Promise.all([...this.#live].map((instance) => instance.ended))
+  }
+
+  /** Ends all of them at once. */
+  kill(reason: string): void {
+    for (const instance of this.#live) instance.kill(reason)
+  }
+
+  #start(segment: string): ReusedInstance {
+    const instance = new ReusedInstance(this.#options.starter, segment)
+    this.#live.add(instance)
+    void instance.ended.then(() => this.#live.delete(instance))
+    return instance
+  }
+
+  #takeIdle(segment: string): ReusedInstance | undefined {
+    for (const idle of this.#idle) {
+      if (idle.instance.segment !== segment) continue
+      this.#forget(idle)
+      if (!idle.instance.over) return idle.instance
+    }
+    return undefined
+  }
+
+  /** One that failed is not used again: what it was about to do when it did, nobody knows. */
+  #giveBack(instance: ReusedInstance, isWell: boolean): void {
+    const { reuse, idleMs, maxIdle } = this.#options
+    if (!isWell || this.#closed || instance.over || instance.served >= reuse) return instance.close()
+    const idle = { instance, timer: setTimeout(() => this.#retire(idle), idleMs) }
+    this.#idle.add(idle)
+    const [oldest] = this.#idle
+    if (this.#idle.size > maxIdle && oldest !== undefined) this.#retire(oldest)
+  }
+
+  #retire(idle: Idle): void {
+    this.#forget(idle)
+    idle.instance.close()
+  }
+
+  #forget(idle: Idle): void {
+    clearTimeout(idle.timer)
+    this.#idle.delete(idle)
+  }
+}
