@@ -1,5 +1,5 @@
 import { parse } from '@bytecodealliance/jco-transpile/wasm-tools'
-import fc from 'fast-check'
+import { array, assert, constantFrom, property } from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { hideEarlyGrowth } from '#core/wasm/hide-early-growth.ts'
 import { WasmError } from '#core/wasm/wasm-error.ts'
@@ -58,9 +58,9 @@ describe('a program whose memory somebody else grew', () => {
   })
 
   test('is told neither more nor less in whatever order things happen', () => {
-    const step = fc.constantFrom('size', 'grow', 'elsewhere')
-    fc.assert(
-      fc.property(fc.array(step, { maxLength: 12 }), (steps) => {
+    const step = constantFrom('size', 'grow', 'elsewhere')
+    assert(
+      property(array(step, { maxLength: 12 }), (steps) => {
         const { growBehind, size, grow } = start(bytes)
         let pages = 3
         let asked = false
