@@ -87,7 +87,7 @@ describe('C1: the value goes where its binding says, and nowhere else', () => {
     for (const bad of [undefined, '', 'short', 'one\r\nx-injected: two', 'nul\0nulnul', 'x'.repeat(10_000)]) {
       const values: Record<string, string> = bad === undefined ? {} : { 'env://key': bad }
       await using guest = localGuest(server.port, { secret: 'key' }, { ...secrets, values })
-      expect((await guest.request()).code).toBe('HTTP-request-denied')
+      expect((await guest.request()).code).toBe('configuration-error')
       expect(JSON.stringify(guest.session.summaries)).not.toMatch(/injected|nulnul/)
     }
     expect(server.connections()).toBe(0)
@@ -96,9 +96,9 @@ describe('C1: the value goes where its binding says, and nowhere else', () => {
   test('a rule that names a secret without a binding is refused', async () => {
     await using server = await rawServer(() => undefined)
     await using guest = localGuest(server.port, { secret: 'key' }, { ...secrets, secrets: [secretRule('key', { inject: undefined })] })
-    expect((await guest.request()).code).toBe('HTTP-request-denied')
+    expect((await guest.request()).code).toBe('configuration-error')
     await using stranger = localGuest(server.port, { secret: 'unknown' }, secrets)
-    expect((await stranger.request()).code).toBe('HTTP-request-denied')
+    expect((await stranger.request()).code).toBe('configuration-error')
     expect(server.connections()).toBe(0)
   })
 })

@@ -6,6 +6,8 @@ import { normaliseHost } from '#core/policy/host-pattern.ts'
 import { addressDeniedBy } from '#core/policy/match.ts'
 import type { NetRule } from '#core/policy/rules.ts'
 import type { OwnAddresses, ResolveName } from '#host/providers/host-addresses.ts'
+import { Connection } from './connection.ts'
+import type { ConnectionPlaces } from './connection-places.ts'
 import { causeOf, httpFault } from './errors.ts'
 
 /** Addresses tried before a connection is given up. */
@@ -38,7 +40,7 @@ const problemOf = (address: string, { capability, rule, denies, ownAddresses }: 
 export const checkedAddresses = async (check: AddressCheck, resolve: ResolveName): Promise<readonly string[]> => {
   const { host } = check.capability
   const addresses = isIP(host) === 0 ? await resolve(host) : [host]
-  if (addresses.length === 0) throw httpFault('DNS-error', 'no addresses')
+  if (addresses.length === 0) throw httpFault('destination-not-found', 'no addresses')
   const checked = addresses.map((address) => {
     const canonical = isIP(address) === 0 ? undefined : normaliseHost(address)
     const problem = canonical === undefined ? 'which is none' : problemOf(canonical, check)
@@ -59,29 +61,21 @@ export interface Destination {
   readonly extraCertificates: readonly string[]
 }
 
-/** A connection and the address it really goes to. */
-export interface Connection {
-  readonly socket: Socket
-  readonly address: string
-  /** Bytes that came over the wire so far, framing and all. */
-  readonly received: () => number
-}
-
 /** After these another address of the same name may still answer. */
 const worthAnotherAddress = new Set(['ECONNREFUSED', 'EHOSTUNREACH', 'ENETUNREACH', 'EADDRNOTAVAIL'])
 
-/** Dials the first checked address that answers. No proxy, no lookup: the address is a literal. */
-export const dial = async (destination: Destination, signal: AbortSignal): Promise<Connection> => {
+/** Dials the first checked address that answers. No proxy, no lookup: the address is a literal. Rejects with GuestFault or what Node says. */
+export const dial = async (destination: Destination, places: ConnectionPlaces, signal: AbortSignal): Promise<Connection> => {
   let failure: unknown = httpFault('destination-not-found')
   for (const address of destination.addresses) {
     try {
-      const socket = await connected(connectTcp({ host: address, port: destination.port, noDelay: true, signal }), 'connect')
+      const plain = places.for(() => connectTcp({ host: address, port: destination.port, noDelay: true, signal }))
+      const socket = await connected(plain, 'connect')
       if (normaliseHost(socket.remoteAddress ?? '') !== address) {
         socket.destroy()
         throw httpFault('destination-IP-prohibited', 'connected to another address than the one that was checked')
       }
-      const received = (): number => socket.bytesRead
-      return { socket: destination.scheme === 'https' ? await secured(socket, destination, signal) : socket, address, received }
+      return new Connection(destination.scheme === 'https' ? await secured(socket, destination, signal) : socket, address)
     } catch (error) {
       failure = error
       if (!worthAnotherAddress.has(causeOf(error) ?? '')) break

@@ -1,13 +1,17 @@
 import { GuestFault } from '#host/broker/provider.ts'
+import { tlsAlertOf } from './tls-alert.ts'
 
-/** A case name of the error-code variant of wasi:http 0.2 (`types.wit`). */
+/** A case name of the error-code variant of wasi:http 0.2 (`types.wit`), which follows RFC 9209 section 2.3. */
 export type HttpErrorCode =
   | 'DNS-error'
   | 'DNS-timeout'
+  | 'configuration-error'
+  | 'connection-limit-reached'
   | 'connection-read-timeout'
   | 'connection-refused'
   | 'connection-terminated'
   | 'connection-timeout'
+  | 'connection-write-timeout'
   | 'destination-IP-prohibited'
   | 'destination-IP-unroutable'
   | 'destination-not-found'
@@ -19,28 +23,54 @@ export type HttpErrorCode =
   | 'HTTP-request-method-invalid'
   | 'HTTP-request-trailer-section-size'
   | 'HTTP-request-URI-invalid'
+  | 'HTTP-request-URI-too-long'
   | 'HTTP-response-body-size'
   | 'HTTP-response-content-coding'
   | 'HTTP-response-header-section-size'
+  | 'HTTP-response-header-size'
   | 'HTTP-response-incomplete'
   | 'HTTP-response-timeout'
+  | 'HTTP-response-trailer-section-size'
+  | 'HTTP-response-trailer-size'
+  | 'HTTP-response-transfer-coding'
+  | 'HTTP-upgrade-failed'
   | 'internal-error'
+  | 'TLS-alert-received'
   | 'TLS-certificate-error'
   | 'TLS-protocol-error'
 
-/** A refusal with a wasi:http code; `detail` is for the operator and never holds a secret. */
-export const httpFault = (code: HttpErrorCode, detail?: string): GuestFault => new GuestFault(code, detail)
+/**
+ * A refusal with a wasi:http code; `detail` is for the operator and never holds a secret, `payload` is what the guest learns beside the code: a
+ * number, a name of a field, a name of DNS or TLS. See `GuestErrorCode` in `wire/calls.ts`.
+ */
+export const httpFault = (code: HttpErrorCode, detail?: string, payload?: string | number): GuestFault =>
+  new GuestFault(payload === undefined ? code : `${code}:${payload}`, detail)
 
-/** Codes of Node, OpenSSL's verifier and undici → what the guest learns. */
+/** The case of a fault without its payload. */
+export const caseOf = ({ code }: GuestFault): string => code.split(':', 1)[0] ?? ''
+
+/** Names of RFC 1035's and 9250's response codes by what Node's resolvers call them. */
+const dnsRcodes: Readonly<Record<string, string>> = {
+  EFORMERR: 'FORMERR',
+  ENOTFOUND: 'NXDOMAIN',
+  ENOTIMP: 'NOTIMP',
+  EREFUSED: 'REFUSED',
+  ESERVFAIL: 'SERVFAIL',
+}
+
+/** Codes of Node → what the guest learns. */
 const codeOfCause: Readonly<Record<string, HttpErrorCode>> = {
   EAI_AGAIN: 'DNS-error',
   EAI_FAIL: 'DNS-error',
   ENODATA: 'DNS-error',
-  ENOTFOUND: 'DNS-error',
-  ESERVFAIL: 'DNS-error',
+  ETIMEOUT: 'DNS-timeout',
   ECONNREFUSED: 'connection-refused',
+  ECONNABORTED: 'connection-terminated',
   ECONNRESET: 'connection-terminated',
   EPIPE: 'connection-terminated',
+  EMFILE: 'connection-limit-reached',
+  ENFILE: 'connection-limit-reached',
+  ENOBUFS: 'connection-limit-reached',
   EPROTO: 'TLS-protocol-error',
   ETIMEDOUT: 'connection-timeout',
   EADDRNOTAVAIL: 'destination-IP-unroutable',
@@ -50,33 +80,44 @@ const codeOfCause: Readonly<Record<string, HttpErrorCode>> = {
   EHOSTDOWN: 'destination-unavailable',
   ENETDOWN: 'destination-unavailable',
   EPERM: 'destination-unavailable',
-  CERT_HAS_EXPIRED: 'TLS-certificate-error',
-  CERT_NOT_YET_VALID: 'TLS-certificate-error',
-  CERT_REJECTED: 'TLS-certificate-error',
-  CERT_REVOKED: 'TLS-certificate-error',
-  CERT_SIGNATURE_FAILURE: 'TLS-certificate-error',
-  CERT_UNTRUSTED: 'TLS-certificate-error',
-  DEPTH_ZERO_SELF_SIGNED_CERT: 'TLS-certificate-error',
-  ERR_TLS_CERT_ALTNAME_FORMAT: 'TLS-certificate-error',
-  ERR_TLS_CERT_ALTNAME_INVALID: 'TLS-certificate-error',
-  INVALID_CA: 'TLS-certificate-error',
-  INVALID_PURPOSE: 'TLS-certificate-error',
-  SELF_SIGNED_CERT_IN_CHAIN: 'TLS-certificate-error',
-  UNABLE_TO_GET_ISSUER_CERT: 'TLS-certificate-error',
-  UNABLE_TO_GET_ISSUER_CERT_LOCALLY: 'TLS-certificate-error',
-  UNABLE_TO_VERIFY_LEAF_SIGNATURE: 'TLS-certificate-error',
-  UND_ERR_HEADERS_OVERFLOW: 'HTTP-response-header-section-size',
-  UND_ERR_INVALID_ARG: 'HTTP-request-denied',
-  UND_ERR_NOT_SUPPORTED: 'HTTP-request-denied',
-  UND_ERR_REQ_CONTENT_LENGTH_MISMATCH: 'HTTP-request-body-size',
-  UND_ERR_RES_CONTENT_LENGTH_MISMATCH: 'HTTP-response-incomplete',
-  UND_ERR_RES_EXCEEDED_MAX_SIZE: 'HTTP-response-body-size',
-  UND_ERR_SOCKET: 'connection-terminated',
 }
 
-/** Families of codes, when the code itself is not in the table. */
+/** What OpenSSL's verifier calls a chain that it does not take (`X509_V_ERR_*` without the prefix), as Node hands it on. */
+const certificateErrors = new Set([
+  'AKID_ISSUER_SERIAL_MISMATCH',
+  'AKID_SKID_MISMATCH',
+  'CERT_CHAIN_TOO_LONG',
+  'CERT_HAS_EXPIRED',
+  'CERT_NOT_YET_VALID',
+  'CERT_REJECTED',
+  'CERT_REVOKED',
+  'CERT_SIGNATURE_FAILURE',
+  'CERT_UNTRUSTED',
+  'CRL_HAS_EXPIRED',
+  'CRL_NOT_YET_VALID',
+  'CRL_SIGNATURE_FAILURE',
+  'DEPTH_ZERO_SELF_SIGNED_CERT',
+  'ERROR_IN_CERT_NOT_AFTER_FIELD',
+  'ERROR_IN_CERT_NOT_BEFORE_FIELD',
+  'HOSTNAME_MISMATCH',
+  'INVALID_CA',
+  'INVALID_PURPOSE',
+  'KEYUSAGE_NO_CERTSIGN',
+  'PATH_LENGTH_EXCEEDED',
+  'SELF_SIGNED_CERT_IN_CHAIN',
+  'SUBJECT_ISSUER_MISMATCH',
+  'UNABLE_TO_DECODE_ISSUER_PUBLIC_KEY',
+  'UNABLE_TO_DECRYPT_CERT_SIGNATURE',
+  'UNABLE_TO_GET_CRL',
+  'UNABLE_TO_GET_ISSUER_CERT',
+  'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
+  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+  'UNSPECIFIED',
+])
+
+/** Families of codes, when the code itself is in no table. */
 const codeOfPrefix: readonly (readonly [prefix: string, code: HttpErrorCode])[] = [
-  ['HPE_', 'HTTP-protocol-error'],
+  ['ERR_TLS_CERT_', 'TLS-certificate-error'],
   ['ERR_SSL_', 'TLS-protocol-error'],
   ['ERR_TLS_', 'TLS-protocol-error'],
   ['EAI_', 'DNS-error'],
@@ -94,6 +135,11 @@ export const faultOfCause = (error: unknown): GuestFault => {
   if (error instanceof GuestFault) return error
   const cause = causeOf(error)
   if (cause === undefined) return httpFault('connection-terminated', error instanceof Error ? error.name : undefined)
+  const rcode = dnsRcodes[cause]
+  if (rcode !== undefined) return httpFault('DNS-error', cause, rcode)
+  const alert = tlsAlertOf(cause)
+  if (alert !== undefined) return httpFault('TLS-alert-received', cause, alert)
+  if (certificateErrors.has(cause)) return httpFault('TLS-certificate-error', cause)
   const byPrefix = codeOfPrefix.find(([prefix]) => cause.startsWith(prefix))?.[1]
   return httpFault(codeOfCause[cause] ?? byPrefix ?? 'connection-terminated', cause)
 }

@@ -1,31 +1,21 @@
-import type { EventEmitter } from 'node:events'
-import type { Socket } from 'node:net'
-import { Readable } from 'node:stream'
-import { Client, type Dispatcher } from 'undici'
 import type { NetRule } from '#core/policy/rules.ts'
-import { GuestFault, type OpenHandle, type ProviderSession } from '#host/broker/provider.ts'
+import type { GuestFault, OpenHandle, ProviderSession } from '#host/broker/provider.ts'
 import type { OwnAddresses, ResolveName } from '#host/providers/host-addresses.ts'
 import type { SecretVault } from '#host/providers/secrets/secret-vault.ts'
+import type { Connection } from './connection.ts'
+import type { ConnectionPlaces } from './connection-places.ts'
 import { Deadline } from './deadline.ts'
-import { checkedAddresses, type Connection, dial } from './destination.ts'
-import { faultOfCause, httpFault } from './errors.ts'
-import type { Headers, RequestTarget } from './request-head.ts'
+import { checkedAddresses, dial } from './destination.ts'
+import { caseOf, faultOfCause, httpFault } from './errors.ts'
+import { ResponseParser } from './response-parser.ts'
+import type { IdleConnections } from './idle-connections.ts'
+import { connectionKey, headText, isRepeatable, type PreparedRequest } from './prepared-request.ts'
 import { RequestBody } from './request-body.ts'
+import type { Headers } from './request-head.ts'
+import { RequestSender } from './request-sender.ts'
 import { ResponseBody, type ResponseChunk } from './response-body.ts'
 import { headBytes, responseHeaders } from './response-head.ts'
 import { withSecret } from './secret-guard.ts'
-
-/** A request that was decided on and checked: nothing of it comes from the guest any more but the body. */
-export interface PreparedRequest {
-  readonly target: RequestTarget
-  readonly rule: NetRule
-  readonly headers: Headers
-  readonly contentLength: number | undefined
-  readonly hasBody: boolean
-  readonly connectTimeoutMs: number
-  readonly firstByteTimeoutMs: number
-  readonly betweenBytesTimeoutMs: number
-}
 
 /** What exchanges of one session share. */
 export interface HttpWorld {
@@ -35,6 +25,8 @@ export interface HttpWorld {
   readonly denies: readonly NetRule[]
   readonly ownAddresses: OwnAddresses
   readonly extraCertificates: readonly string[]
+  readonly places: ConnectionPlaces
+  readonly idle: IdleConnections
 }
 
 /** The head of a response, and what it counts. */
@@ -44,18 +36,7 @@ export interface ResponseHead {
   readonly bytes: number
 }
 
-const maxResponseHeaderBytes = 32 * 1024
-/**
- * What framing may cost: informational responses, chunk extensions and trailers bring a guest nothing that is counted, so a server
- * could send them for ever. A TLS record for each chunk of one byte stays below the factor.
- */
-const maxOverhead = { factor: 64, bytes: 1024 * 1024 }
-const overheadCheckMs = 500
-
-/**
- * One request and its response over a connection of its own: resolved, checked, dialled and closed for it alone, so that no
- * connection outlives the check of its address and none is shared between sessions.
- */
+/** One request and its response. The name is resolved and its addresses are checked for each, on whatever connection it goes out. */
 export class HttpExchange implements OpenHandle {
   readonly #request: PreparedRequest
   readonly #world: HttpWorld
@@ -65,8 +46,10 @@ export class HttpExchange implements OpenHandle {
   readonly #responded = Promise.withResolvers<ResponseHead>()
   #responseBody: ResponseBody | undefined
   #connection: Connection | undefined
-  #overheadTimer: NodeJS.Timeout | undefined
-  #client: Client | undefined
+  #isReused = false
+  #parser: ResponseParser | undefined
+  #sender: RequestSender | undefined
+  #address: string | undefined
   #fault: GuestFault | undefined
   #status: number | undefined
   #bytesReceived = 0
@@ -89,15 +72,14 @@ export class HttpExchange implements OpenHandle {
   async start(): Promise<void> {
     try {
       const { target, rule, headers, connectTimeoutMs } = this.#request
-      const { scheme, host, port } = target.capability
       this.#expect('DNS-timeout', connectTimeoutMs)
-      const { denies, ownAddresses, resolve, extraCertificates } = this.#world
+      const { denies, ownAddresses, resolve } = this.#world
       const check = { capability: target.capability, rule, denies, ownAddresses }
       const addresses = await this.#unlessOver(checkedAddresses(check, resolve))
       const sent = await this.#unlessOver(withSecret(headers, target.capability, rule, this.#world.secrets))
-      this.#expect('connection-timeout', connectTimeoutMs)
-      const connection = await dial({ scheme, host, port, addresses, extraCertificates }, this.#over.signal)
-      this.#send(connection, sent)
+      const kept = this.#world.idle.take(connectionKey(this.#request), addresses)
+      this.#isReused = kept !== undefined
+      this.#send(kept ?? (await this.#dial(addresses)), sent, () => this.#dial(addresses))
     } catch (error) {
       this.#fail(error)
     }
@@ -113,12 +95,13 @@ export class HttpExchange implements OpenHandle {
     }
   }
 
-  /** Ends the body. Throws GuestFault. */
+  /** Ends the body, with trailers that were checked. Throws GuestFault. */
   finish(trailers: Headers): void {
     try {
-      // HTTP/1.1 servers may drop or merge them, and nothing here could check what they do then.
-      if (trailers.length > 0) throw httpFault('HTTP-request-trailer-section-size', 'request trailers are not sent')
-      this.#requestBody.finish()
+      // Only chunks leave a place for them (RFC 9112 section 7.1.2).
+      const isChunked = this.#request.hasBody && this.#request.contentLength === undefined
+      if (trailers.length > 0 && !isChunked) throw httpFault('HTTP-request-trailer-section-size', 'trailers behind a body with a length')
+      this.#requestBody.finish(trailers)
       this.#deadline.extend()
     } catch (error) {
       throw this.#fail(error)
@@ -136,28 +119,45 @@ export class HttpExchange implements OpenHandle {
     const { ingressLeft } = this.#world.session
     if (this.#responseBody === undefined) throw httpFault('internal-error')
     // What other calls brought in meanwhile may have used the limit up.
-    if (ingressLeft < 1 && this.#responseBody.queuedBytes > 0)
+    if (ingressLeft < 1 && this.#responseBody.queuedBytes > 0) {
       throw this.#fail(httpFault('HTTP-response-body-size', 'ingress limit reached'))
+    }
     return this.#responseBody.read(Math.min(length, Math.max(1, ingressLeft)))
   }
 
-  async close(): Promise<void> {
+  /** Gives the exchange up, if it is not complete. */
+  close(): Promise<void> {
     this.#fail(httpFault('connection-terminated', 'closed'))
-    await this.#client?.destroy()
+    return Promise.resolve()
   }
 
-  summary(): Readonly<Record<string, string | number>> {
+  /** The rule that allowed the request. */
+  get rule(): NetRule {
+    return this.#request.rule
+  }
+
+  summary(): Readonly<Record<string, string | number | boolean>> {
     return {
       ...(this.#status !== undefined && { status: this.#status }),
-      ...(this.#connection !== undefined && { address: this.#connection.address }),
+      ...(this.#address !== undefined && { address: this.#address }),
+      ...(this.#isReused && { reused: true }),
       ...(this.#fault !== undefined && this.#fault.detail !== 'closed' && { error: this.#fault.message }),
       bytesSent: this.#requestBody.bytes,
       bytesReceived: this.#bytesReceived,
     }
   }
 
-  #expect(code: 'DNS-timeout' | 'connection-timeout' | 'HTTP-response-timeout' | 'connection-read-timeout', ms: number): void {
+  #expect(code: 'DNS-timeout' | 'connection-timeout' | 'connection-read-timeout', ms: number): void {
     this.#deadline.arm(ms, () => this.#fail(httpFault(code, `${ms} ms`)))
+  }
+
+  /** The first byte of the response: a server that sends something, but no whole head, is another failure (RFC 9209 section 2.3). */
+  #expectHead(): void {
+    const ms = this.#request.firstByteTimeoutMs
+    this.#deadline.arm(ms, () => {
+      const isSilent = this.#parser === undefined || this.#parser.received === 0
+      this.#fail(httpFault(isSilent ? 'connection-read-timeout' : 'HTTP-response-timeout', `${ms} ms`))
+    })
   }
 
   /** What cannot be cancelled is no longer waited for. */
@@ -171,63 +171,90 @@ export class HttpExchange implements OpenHandle {
     })
   }
 
-  #send(connection: Connection, headers: Headers): void {
-    this.#connection = connection
+  async #dial(addresses: readonly string[]): Promise<Connection> {
+    const { target, connectTimeoutMs } = this.#request
+    const { scheme, host, port } = target.capability
+    this.#expect('connection-timeout', connectTimeoutMs)
+    const { extraCertificates, places } = this.#world
+    return await dial({ scheme, host, port, addresses, extraCertificates }, places, this.#over.signal)
+  }
+
+  #send(connection: Connection, headers: Headers, dialAgain: () => Promise<Connection>): void {
     if (this.#over.signal.aborted) {
-      connection.socket.destroy()
+      connection.destroy()
       return
     }
-    const { target, contentLength, hasBody } = this.#request
-    const { scheme, host, port, method, path } = target.capability
-    const client = new Client(`${scheme}://${host.includes(':') ? `[${host}]` : host}:${port}`, clientOptions(connection.socket))
-    this.#client = client
-    // Without a listener an error of undici's own would end the host; its types leave the event out.
-    const emitter: EventEmitter = client
-    emitter.on('error', (error: unknown) => {
-      this.#fail(error)
+    this.#connection = connection
+    this.#address = connection.address
+    const { method } = this.#request.target.capability
+    const sender = new RequestSender(connection, this.#requestBody, {
+      isChunked: this.#request.contentLength === undefined,
+      stalled: (isStalled) => this.#stalled(isStalled),
+      failed: (error) => void this.#fail(error),
     })
-    this.#expect('HTTP-response-timeout', this.#request.firstByteTimeoutMs)
-    this.#overheadTimer = setInterval(() => this.#checkOverhead(connection), overheadCheckMs).unref()
-    const length = hasBody && contentLength !== undefined ? ['content-length', String(contentLength)] : []
-    client.dispatch(
+    this.#sender = sender
+    const parser = new ResponseParser(
       {
-        method,
-        path: path + target.query,
-        headers: [...headers.flat(), ...length],
-        body: hasBody ? Readable.from(this.#requestBody, { highWaterMark: 1 }) : null,
-        reset: true,
-        idempotent: false,
+        continued: () => sender.begin(),
+        head: (status, raw) => this.#begin(status, raw),
+        body: (bytes) => this.#receive(bytes),
+        end: (trailers) => this.#end(trailers),
       },
-      this.#handler(),
+      { isBodiless: method === 'HEAD' },
     )
+    this.#parser = parser
+    const cut = (error: Error | undefined): void => {
+      if (this.#mayRepeat(parser)) void this.#repeat(headers, dialAgain)
+      else this.#guarded(() => (error === undefined ? parser.finish() : this.#fail(error)))
+    }
+    connection.use({
+      onBytes: (bytes) => this.#guarded(() => parser.push(bytes)),
+      onEnd: () => cut(undefined),
+      onClosed: cut,
+    })
+    this.#expectHead()
+    connection.socket.write(headText(this.#request, headers), 'latin1')
+    if (!this.#request.hasBody) sender.skip()
+    else if (this.#request.expectsContinue) sender.beginSoon()
+    else sender.begin()
   }
 
-  #checkOverhead({ received }: Connection): void {
-    if (received() > this.#bytesReceived * maxOverhead.factor + maxOverhead.bytes) {
-      this.#fail(httpFault('HTTP-protocol-error', `${received()} bytes came for ${this.#bytesReceived} of a response`))
+  /** Whether the server closed a kept connection before it can have seen the request. */
+  #mayRepeat(parser: ResponseParser): boolean {
+    return this.#isReused && parser.received === 0 && !this.#over.signal.aborted && isRepeatable(this.#request)
+  }
+
+  async #repeat(headers: Headers, dialAgain: () => Promise<Connection>): Promise<void> {
+    this.#isReused = false
+    this.#connection?.destroy()
+    this.#connection = undefined
+    try {
+      this.#send(await dialAgain(), headers, dialAgain)
+    } catch (error) {
+      this.#fail(error)
     }
   }
 
-  #handler(): Dispatcher.DispatchHandler {
-    return {
-      onRequestStart: (controller) => {
-        const abort = (): void => controller.abort(this.#fault ?? httpFault('connection-terminated'))
-        if (this.#over.signal.aborted) abort()
-        else this.#over.signal.addEventListener('abort', abort, { once: true })
-      },
-      onRequestUpgrade: (controller) => controller.abort(httpFault('HTTP-protocol-error', 'upgraded')),
-      onResponseStart: (controller, status) => this.#begin(status, controller.rawHeaders),
-      onResponseData: (controller, chunk) => this.#receive(chunk, controller),
-      onResponseEnd: (controller) => this.#end(controller.rawTrailers),
-      onResponseError: (_controller, error) => void this.#fail(error),
+  /** What goes wrong while bytes come in ends this exchange and nothing else. */
+  #guarded(step: () => void): void {
+    try {
+      step()
+    } catch (error) {
+      this.#fail(error)
     }
   }
 
-  #begin(status: number, rawHeaders: Dispatcher.DispatchController['rawHeaders']): void {
-    // Informational responses (RFC 9110 section 15.2) say nothing that a guest could use.
-    if (status < 200) return
-    const headers = responseHeaders(rawHeaders, this.#world.secrets)
-    const coding = headers.find(([name, value]) => name === 'content-encoding' && value.toLowerCase() !== 'identity')
+  /** While the server takes nothing of the request, it is not expected to answer either. */
+  #stalled(isStalled: boolean): void {
+    if (this.#status !== undefined || this.#over.signal.aborted) return
+    const ms = this.#request.betweenBytesTimeoutMs
+    if (isStalled) this.#deadline.arm(ms, () => this.#fail(httpFault('connection-write-timeout', `${ms} ms`)))
+    else this.#expectHead()
+  }
+
+  #begin(status: number, raw: Headers): void {
+    const headers = responseHeaders(raw, this.#world.secrets)
+    const coding = headers.find(([name, value]) => name.toLowerCase() === 'content-encoding' && value.toLowerCase() !== 'identity')
     if (coding !== undefined && this.#request.rule.secret !== undefined) {
       throw httpFault('HTTP-response-content-coding', 'a response to a request with a secret must be readable, to mask the secret in it')
     }
@@ -240,18 +267,21 @@ export class HttpExchange implements OpenHandle {
     this.#responded.resolve({ status, headers, bytes })
   }
 
-  #receive(chunk: Buffer, controller: Dispatcher.DispatchController): void {
+  #receive(chunk: Buffer): void {
     const body = this.#responseBody
-    if (body === undefined) throw httpFault('internal-error')
+    const socket = this.#connection?.socket
+    if (body === undefined || socket === undefined) throw httpFault('internal-error')
     this.#bytesReceived += chunk.length
     if (body.queuedBytes + chunk.length > this.#world.session.ingressLeft) {
       throw httpFault('HTTP-response-body-size', 'ingress limit reached')
     }
     const mustWait = body.push(chunk, {
-      pause: () => controller.pause(),
+      pause: () => socket.pause(),
       resume: () => {
+        // The connection of a complete response may be somebody else's by now.
+        if (this.#connection === undefined) return
         this.#expect('connection-read-timeout', this.#request.betweenBytesTimeoutMs)
-        controller.resume()
+        socket.resume()
       },
     })
     // While the guest does not read, nothing is expected of the server.
@@ -259,13 +289,23 @@ export class HttpExchange implements OpenHandle {
     else this.#deadline.extend()
   }
 
-  #end(rawTrailers: Dispatcher.DispatchController['rawTrailers']): void {
+  #end(trailers: Headers): void {
     this.#done = true
-    clearInterval(this.#overheadTimer)
-    this.#responseBody?.end(responseHeaders(rawTrailers, this.#world.secrets))
+    this.#responseBody?.end(responseHeaders(trailers, this.#world.secrets))
     this.#deadline.disarm()
+    const connection = this.#connection
+    this.#connection = undefined
+    // After the parser is through with what came in this piece: what stands behind the response decides.
+    queueMicrotask(() => this.#partFrom(connection))
     // A server may answer before it has read all: what is still being written has nowhere to go.
     this.#requestBody.fail(httpFault('connection-terminated', 'the response is complete'))
+  }
+
+  #partFrom(connection: Connection | undefined): void {
+    if (connection === undefined) return
+    const isUsable = this.#parser?.leavesConnectionUsable === true && this.#sender?.isDone === true && !this.#over.signal.aborted
+    if (isUsable) this.#world.idle.give(connectionKey(this.#request), connection, this.#parser?.idleMs)
+    else connection.destroy()
   }
 
   /** Ends the exchange with the first thing that went wrong, and gives that. After a complete response nothing is wrong any more. */
@@ -273,38 +313,18 @@ export class HttpExchange implements OpenHandle {
     const fault = this.#incomplete(faultOfCause(error))
     if (this.#fault === undefined && !this.#done) this.#fault = fault
     this.#deadline.disarm()
-    clearInterval(this.#overheadTimer)
+    this.#sender?.stop()
     this.#requestBody.fail(this.#fault ?? fault)
     this.#responseBody?.fail(this.#fault ?? fault)
     this.#responded.reject(this.#fault ?? fault)
     this.#over.abort()
-    this.#connection?.socket.destroy()
+    this.#connection?.destroy()
     return this.#fault ?? fault
   }
 
   #incomplete(fault: GuestFault): GuestFault {
-    const isCut = this.#status !== undefined && fault.code === 'connection-terminated' && fault.detail !== 'closed'
+    const hasBegun = this.#status !== undefined || (this.#parser?.received ?? 0) > 0
+    const isCut = hasBegun && caseOf(fault) === 'connection-terminated' && fault.detail !== 'closed' && fault.detail !== 'the session ended'
     return isCut ? httpFault('HTTP-response-incomplete', fault.detail) : fault
-  }
-}
-
-/** A client for one request over a connection that is already made; it never makes another. */
-const clientOptions = (socket: Socket): Client.Options => {
-  let isGiven = false
-  return {
-    connect: (_options, callback) => {
-      const isSecond = isGiven
-      isGiven = true
-      // Not at once: undici is still busy asking.
-      queueMicrotask(() => (isSecond ? callback(httpFault('connection-terminated', 'no second connection'), null) : callback(null, socket)))
-    },
-    allowH2: false,
-    // The environment must not choose the parser.
-    useMilo: false,
-    pipelining: 1,
-    headersTimeout: 0,
-    bodyTimeout: 0,
-    maxHeaderSize: maxResponseHeaderBytes,
-    strictContentLength: true,
   }
 }

@@ -5,11 +5,15 @@ import { interfaceAddresses, type OwnAddresses, type ResolveName, systemResolver
 import type { SecretVault } from '#host/providers/secrets/secret-vault.ts'
 import { Turns } from '#host/providers/turns.ts'
 import type { Call } from '#wire/calls.ts'
+import { type ConnectionPlaces, processPlaces } from './connection-places.ts'
 import { httpFault } from './errors.ts'
-import { HttpExchange, type HttpWorld, type PreparedRequest } from './http-exchange.ts'
-import { checkHeaders, type StartArgs, targetOf } from './request-head.ts'
+import { HttpExchange, type HttpWorld } from './http-exchange.ts'
+import { IdleConnections } from './idle-connections.ts'
+import type { PreparedRequest } from './prepared-request.ts'
+import { checkHeaders, type Headers, type StartArgs, targetOf } from './request-head.ts'
+import { checkTrailers } from './request-trailers.ts'
 import { headBytes } from './response-head.ts'
-import { refuseStrayPlaceholders } from './secret-guard.ts'
+import { refuseStrayPlaceholders, refuseStrayTrailers } from './secret-guard.ts'
 
 export interface HttpOptions {
   readonly secrets: SecretVault
@@ -25,6 +29,8 @@ export interface HttpOptions {
   readonly maxConnectMs?: number
   /** The same for the first byte and between bytes; default 600,000, since a model may think for minutes. The session's deadline counts all the same. */
   readonly maxSilenceMs?: number
+  /** Where connections take their places; default: those of the process. */
+  readonly places?: ConnectionPlaces
 }
 
 type HttpCall = Extract<Call, { readonly op: `http.${string}` }>
@@ -57,7 +63,7 @@ class OutgoingHttp implements Provider {
   plan(call: Call): Plan {
     if (!isHttpCall(call)) throw new TypeError(`expected a call of http, got ${call.op}`)
     if (call.op === 'http.start') return { kind: 'capability', capability: targetOf(call.args).capability, effect: 'external' }
-    return { kind: 'continuation', handle: call.args.handle, egressBytes: call.op === 'http.write' ? call.body.length : 0 }
+    return { kind: 'continuation', handle: call.args.handle, egressBytes: egressOf(call) }
   }
 
   async perform(granted: Granted, call: Call): Promise<Performed> {
@@ -85,10 +91,11 @@ class OutgoingHttp implements Provider {
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all([...this.#exchanges].map((exchange) => exchange.close()))
     this.#exchanges.clear()
+    this.#world.idle.close()
   }
 
   #prepared(args: StartArgs, decided: Pick<PreparedRequest, 'target' | 'rule'>): PreparedRequest {
-    const { headers, contentLength } = checkHeaders(args.headers, args)
+    const { headers, contentLength, expectsContinue } = checkHeaders(args.headers, args)
     const { maxConnectMs, maxSilenceMs } = this.#timeouts
     const hasBody = args.hasBody && !bodyless.has(decided.target.capability.method)
     if (!hasBody && contentLength !== undefined && contentLength > 0)
@@ -98,6 +105,7 @@ class OutgoingHttp implements Provider {
       headers,
       contentLength,
       hasBody,
+      expectsContinue: hasBody && expectsContinue,
       connectTimeoutMs: Math.min(args.connectTimeoutMs ?? maxConnectMs, maxConnectMs),
       firstByteTimeoutMs: Math.min(args.firstByteTimeoutMs ?? maxSilenceMs, maxSilenceMs),
       betweenBytesTimeoutMs: Math.min(args.betweenBytesTimeoutMs ?? maxSilenceMs, maxSilenceMs),
@@ -110,14 +118,25 @@ class OutgoingHttp implements Provider {
     return handle
   }
 
+  #finish(exchange: HttpExchange, trailers: Headers): void {
+    try {
+      refuseStrayTrailers(trailers, exchange.rule, this.#world.secrets)
+      exchange.finish(checkTrailers(trailers))
+    } catch (error) {
+      // Half a body must not look like a whole one: what cannot end well is given up.
+      void exchange.close()
+      throw error
+    }
+  }
+
   async #continue(exchange: HttpExchange, call: ContinuingCall): Promise<Performed> {
     switch (call.op) {
       case 'http.write':
         await exchange.write(call.body)
         return { value: {}, egressBytes: call.body.length }
       case 'http.finish':
-        exchange.finish(call.args.trailers)
-        return { value: {} }
+        this.#finish(exchange, call.args.trailers)
+        return { value: {}, egressBytes: headBytes(call.args.trailers) }
       case 'http.response': {
         const { status, headers, bytes } = await exchange.response()
         return { value: { status, headers }, ingressBytes: bytes }
@@ -134,14 +153,20 @@ class OutgoingHttp implements Provider {
   }
 }
 
-/** Performs wasi:http outgoing requests over undici. Follows no redirect, honours no proxy, dials only addresses it checked. */
+/** What a continuation sends out. */
+const egressOf = (call: ContinuingCall): number => {
+  if (call.op === 'http.write') return call.body.length
+  return call.op === 'http.finish' ? headBytes(call.args.trailers) : 0
+}
+
+/** Performs wasi:http outgoing requests over HTTP/1.1. Follows no redirect, honours no proxy, dials only addresses it checked. */
 export const createHttpProvider = (session: ProviderSession, options: HttpOptions): Provider => {
   const { secrets, resolve = systemResolver, extraCertificates = [], maxConnectMs = 30_000, maxSilenceMs = 600_000 } = options
-  const { denies = [], ownAddresses = interfaceAddresses } = options
+  const { denies = [], ownAddresses = interfaceAddresses, places = processPlaces } = options
   const lookups = new Turns(maxLookups)
   const resolveInTurn: ResolveName = (name) => lookups.take(() => resolve(name))
   return new OutgoingHttp(
-    { session, secrets, resolve: resolveInTurn, denies, ownAddresses, extraCertificates },
+    { session, secrets, resolve: resolveInTurn, denies, ownAddresses, extraCertificates, places, idle: new IdleConnections() },
     { maxConnectMs, maxSilenceMs },
   )
 }

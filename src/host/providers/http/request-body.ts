@@ -1,5 +1,6 @@
 import type { PlaceholderScan } from '#host/providers/secrets/secret-vault.ts'
 import { httpFault } from './errors.ts'
+import type { Headers } from './request-head.ts'
 
 interface Piece {
   readonly bytes: Uint8Array
@@ -18,6 +19,7 @@ export class RequestBody implements AsyncIterable<Uint8Array> {
   #finished = false
   #failure: Error | undefined
   #bytes = 0
+  #trailers: Headers = []
 
   constructor(contentLength: number | undefined, scan: PlaceholderScan) {
     this.#contentLength = contentLength
@@ -27,6 +29,11 @@ export class RequestBody implements AsyncIterable<Uint8Array> {
   /** Bytes that the guest has written. */
   get bytes(): number {
     return this.#bytes
+  }
+
+  /** What comes behind the body; known when it has ended. */
+  get trailers(): Headers {
+    return this.#trailers
   }
 
   /** Sends a piece; resolves when the connection has taken it. Throws GuestFault. */
@@ -47,10 +54,12 @@ export class RequestBody implements AsyncIterable<Uint8Array> {
   }
 
   /** Ends the body. Throws GuestFault when it is shorter than it said. */
-  finish(): void {
+  finish(trailers: Headers): void {
     this.#refuseIfFailed()
+    if (this.#finished) throw httpFault('HTTP-request-body-size', 'ended twice')
     if (this.#contentLength !== undefined && this.#bytes < this.#contentLength)
       throw httpFault('HTTP-request-body-size', 'shorter than content-length')
+    this.#trailers = trailers
     this.#finished = true
     this.#wakeUp()
   }

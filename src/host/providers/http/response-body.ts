@@ -16,8 +16,11 @@ export interface Flow {
   resume(): void
 }
 
+/** What the connection has for this turn of the event loop is read by then: an answer for each of its pieces would cost more than the pieces. */
+const allThatCame = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
+
 /** Bytes kept for a guest that does not read: past this the connection waits. */
-const highWaterBytes = 256 * 1024
+const highWaterBytes = 512 * 1024
 
 /** The body of a response on its way to the guest, secrets masked, kept within bounds. */
 export class ResponseBody {
@@ -72,6 +75,7 @@ export class ResponseBody {
     while (this.#queued === 0 && !this.#ended && this.#failure === undefined) {
       await new Promise<void>((resolve) => this.#waiting.push(resolve))
     }
+    if (this.#queued < length && !this.#ended && this.#failure === undefined) await allThatCame()
     if (this.#queued === 0 && this.#failure !== undefined) throw this.#failure
     const bytes = this.#take(length)
     if (this.#queued < highWaterBytes / 2) this.#goOn()

@@ -13,18 +13,11 @@ const connectionFields = new Set([
   'upgrade',
 ])
 
-/** Fields of a response or its trailers as a guest sees them: lower-case names, latin-1 values, secrets masked. */
-export const responseHeaders = (raw: unknown, secrets: SecretVault): Headers => {
-  const texts = Array.isArray(raw)
-    ? raw.map((part: unknown) => (part instanceof Uint8Array ? Buffer.from(part).toString('latin1') : String(part)))
-    : []
-  const headers: (readonly [string, string])[] = []
-  for (let at = 0; at + 1 < texts.length; at += 2) {
-    const name = (texts[at] ?? '').toLowerCase()
-    if (!connectionFields.has(name)) headers.push([secrets.redactText(name), secrets.redactText(texts[at + 1] ?? '')])
-  }
-  return headers
-}
+/** Fields of a response or its trailers as a guest sees them: names as they were sent, secrets masked. */
+export const responseHeaders = (raw: Headers, secrets: SecretVault): Headers =>
+  raw
+    .filter(([name]) => !connectionFields.has(name.toLowerCase()))
+    .map(([name, value]) => [secrets.redactText(name), secrets.redactText(value)])
 
 /** Bytes that header lines take. */
 export const headBytes = (headers: Headers): number => headers.reduce((sum, [name, value]) => sum + name.length + value.length + 4, 0)

@@ -20,6 +20,17 @@ export const refuseStrayPlaceholders = (request: StartArgs, rule: NetRule, vault
   }
 }
 
+/** Refuses a placeholder behind the body, and the field of the rule's secret there: servers may merge trailers into headers. Throws GuestFault. */
+export const refuseStrayTrailers = (trailers: Headers, rule: NetRule, vault: SecretVault): void => {
+  const bound = rule.secret === undefined ? undefined : vault.headerOf(rule.secret)
+  for (const [name, value] of trailers) {
+    refuseIn(`${name}\n${value}`, `trailer \`${name}\``, vault)
+    if (bound !== undefined && foldFieldName(name) === foldFieldName(bound)) {
+      throw httpFault('HTTP-request-denied', `trailer \`${name}\` is the secret's`)
+    }
+  }
+}
+
 /** Refuses a placeholder in text that is sent as it stands. */
 const refuseIn = (text: string, where: string, vault: SecretVault): void => {
   const [stray] = vault.placeholdersIn(text)
@@ -50,7 +61,8 @@ const injectionOf = async (name: string, vault: SecretVault): ReturnType<SecretV
   try {
     return await vault.injection(name)
   } catch (error) {
-    if (error instanceof GuestFault) throw httpFault('HTTP-request-denied', error.detail ?? `secret \`${name}\`: ${error.code}`)
+    // The operator's mistake, not the guest's.
+    if (error instanceof GuestFault) throw httpFault('configuration-error', error.detail ?? `secret \`${name}\`: ${error.code}`)
     throw error
   }
 }

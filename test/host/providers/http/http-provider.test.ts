@@ -135,7 +135,7 @@ describe('what goes wrong on the way has the name that wasi:http gives it', () =
   test('the server never answers, or stops in the middle', async () => {
     await using silent = await rawServer(() => undefined)
     await using guest = localGuest(silent.port)
-    expect((await guest.request({ firstByteTimeoutMs: 100 })).code).toBe('HTTP-response-timeout')
+    expect((await guest.request({ firstByteTimeoutMs: 100 })).code).toBe('connection-read-timeout')
     await using stuck = await rawServer((socket) => socket.write('HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nhalf'))
     await using other = localGuest(stuck.port)
     expect(await other.request({ betweenBytesTimeoutMs: 100 })).toMatchObject({ code: 'connection-read-timeout', body: 'half' })
@@ -154,7 +154,7 @@ describe('what goes wrong on the way has the name that wasi:http gives it', () =
     const named = { host: { kind: 'name', name: 'api.example.com' } as const }
     const failing = Object.assign(new Error('no'), { code: 'ENOTFOUND' })
     await using guest = localGuest(80, named, { authority: 'api.example.com', resolve: () => Promise.reject(failing) })
-    expect((await guest.request()).code).toBe('DNS-error')
+    expect((await guest.request()).code).toBe('DNS-error:NXDOMAIN')
     await using slow = localGuest(80, named, { authority: 'api.example.com', resolve: () => new Promise(() => undefined) })
     expect((await slow.request({ connectTimeoutMs: 100 })).code).toBe('DNS-timeout')
   })

@@ -1,0 +1,43 @@
+/** The alerts of TLS (RFC 8446 section 6, RFC 5246 section 7.2, RFC 6066 section 9), by the names that OpenSSL gives them. */
+const alerts: Readonly<Record<string, number>> = {
+  CLOSE_NOTIFY: 0,
+  UNEXPECTED_MESSAGE: 10,
+  BAD_RECORD_MAC: 20,
+  DECRYPTION_FAILED: 21,
+  RECORD_OVERFLOW: 22,
+  DECOMPRESSION_FAILURE: 30,
+  HANDSHAKE_FAILURE: 40,
+  NO_CERTIFICATE: 41,
+  BAD_CERTIFICATE: 42,
+  UNSUPPORTED_CERTIFICATE: 43,
+  CERTIFICATE_REVOKED: 44,
+  CERTIFICATE_EXPIRED: 45,
+  CERTIFICATE_UNKNOWN: 46,
+  ILLEGAL_PARAMETER: 47,
+  UNKNOWN_CA: 48,
+  ACCESS_DENIED: 49,
+  DECODE_ERROR: 50,
+  DECRYPT_ERROR: 51,
+  EXPORT_RESTRICTION: 60,
+  PROTOCOL_VERSION: 70,
+  INSUFFICIENT_SECURITY: 71,
+  INTERNAL_ERROR: 80,
+  INAPPROPRIATE_FALLBACK: 86,
+  USER_CANCELLED: 90,
+  NO_RENEGOTIATION: 100,
+  MISSING_EXTENSION: 109,
+  UNSUPPORTED_EXTENSION: 110,
+  CERTIFICATE_UNOBTAINABLE: 111,
+  UNRECOGNIZED_NAME: 112,
+  BAD_CERTIFICATE_STATUS_RESPONSE: 113,
+  BAD_CERTIFICATE_HASH_VALUE: 114,
+  UNKNOWN_PSK_IDENTITY: 115,
+  CERTIFICATE_REQUIRED: 116,
+  NO_APPLICATION_PROTOCOL: 120,
+}
+
+/** The number of the alert that a server sent, when that is what the code of Node's error says (`ERR_SSL_TLSV1_ALERT_UNKNOWN_CA`). */
+export const tlsAlertOf = (cause: string): number | undefined => {
+  const name = /^ERR_SSL_(?:SSLV3|TLSV1|TLSV13)_(?:ALERT_)?([A-Z_]+)$/.exec(cause)?.[1]
+  return name === undefined || !Object.hasOwn(alerts, name) ? undefined : alerts[name]
+}
