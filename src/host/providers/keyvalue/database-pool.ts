@@ -108,7 +108,7 @@ export class DatabasePool implements Disposable {
   }
 
   #openNew(namespace: string): OpenNamespace {
-    const database = openDatabase(this.#folder, databaseName(this.#master, namespace), keyId(this.#master))
+    const database = openDatabase(this.#folder, databaseName(namespace), keyId(this.#master))
     return { database, stores: new NamespaceStores(database, new NamespaceSeal(this.#master, namespace)) }
   }
 }

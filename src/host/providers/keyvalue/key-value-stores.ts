@@ -42,7 +42,7 @@ export class KeyValueStores implements AsyncDisposable {
     thread.ref()
     thread.postMessage({ id, namespace, operation } satisfies Asked)
     return await promise.finally(() => {
-      if (this.#pending.size === 0) thread.unref()
+      if (this.#pending.size === 0 && !this.#closed) thread.unref()
     })
   }
 

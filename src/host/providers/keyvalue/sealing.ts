@@ -29,10 +29,13 @@ export const keyId = (master: Uint8Array): string =>
     .digest('hex')
     .slice(0, 16)
 
-/** The name of a namespace's database: it says nothing of the namespace, and no namespace can choose it. */
-export const databaseName = (master: Uint8Array, namespace: string): string =>
-  `${createHmac('sha256', derived(master, 'database name', ''))
-    .update(namespace)
+/**
+ * The name of a namespace's database: no namespace can choose it. It does not depend on the key, so that with a wrong one a database is found that
+ * does not fit, and not none.
+ */
+export const databaseName = (namespace: string): string =>
+  `${createHash('sha256')
+    .update(framed(['cordon keyvalue database 1', namespace]))
     .digest('hex')
     .slice(0, 40)}.sqlite`
 
