@@ -32,9 +32,7 @@ describe('B8, B9, B10, B12: what a guest may not put into a request', () => {
     ['transfer.encoding', 'chunked'],
     ['te', 'gzip'],
     ['te', 'trailers, gzip'],
-    ['t_e', 'trailers'],
     ['trailer', 'x y'],
-    ['tr.ailer', 'x'],
     ['upgrade', 'websocket'],
     ['upgrade', 'h2c'],
     ['http2-settings', 'AAMAAABkAARAAAAAAAIAAAAA'],
@@ -82,7 +80,7 @@ describe('B8, B9, B10, B12: what a guest may not put into a request', () => {
     ]
     expect((await guest.request({ method: 'POST', headers: twice, body: ['abc'] })).code).toBe('HTTP-request-denied')
     const many = Array.from({ length: 200 }, (_, index): [string, string] => [`x-${index}`, 'v'.repeat(400)])
-    expect((await guest.request({ headers: many })).code).toBe('HTTP-request-header-section-size')
+    expect((await guest.request({ headers: many })).code).toMatch(/^HTTP-request-header-section-size:\d+$/)
     expect(server.connections()).toBe(0)
   })
 
@@ -248,19 +246,41 @@ describe('what a server sends beside the response', () => {
       more()
     })
   }
-  const floods: readonly (readonly [string, string, string])[] = [
-    ['informational responses', '', 'HTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\n'.repeat(100)],
-    ['a chunk extension', 'HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n1;a=', 'x'.repeat(65_536)],
-    ['trailers', 'HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n', 'a: b\r\n'.repeat(1000)],
-    ['one header', 'HTTP/1.1 200 OK\r\na: ', 'x'.repeat(65_536)],
+  const floods: readonly (readonly [string, string, string, string])[] = [
+    ['informational responses', '', 'HTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\n'.repeat(100), 'HTTP-protocol-error'],
+    [
+      'a chunk extension',
+      'HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n1;a=',
+      'x'.repeat(65_536),
+      'HTTP-response-transfer-coding:chunked',
+    ],
+    [
+      'chunk extensions',
+      'HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n',
+      `1;a=${'x'.repeat(900)}\r\nx\r\n`.repeat(100),
+      'HTTP-protocol-error',
+    ],
+    [
+      'trailers',
+      'HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n1\r\nx\r\n0\r\n',
+      'a: b\r\n'.repeat(1000),
+      'HTTP-response-trailer-section-size',
+    ],
+    [
+      'one trailer',
+      'HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n1\r\nx\r\n0\r\nabc: ',
+      'x'.repeat(65_536),
+      'HTTP-response-trailer-size:abc',
+    ],
+    ['headers', 'HTTP/1.1 200 OK\r\n', 'a: b\r\n'.repeat(1000), 'HTTP-response-header-section-size'],
+    ['one header', 'HTTP/1.1 200 OK\r\nabc: ', 'x'.repeat(65_536), 'HTTP-response-header-size:abc'],
+    ['one status line', 'HTTP/1.1 200 ', 'x'.repeat(65_536), 'HTTP-protocol-error'],
   ]
 
-  test.each(floods)('%s without end is cut, though no byte of it counts as the body', async (_name, head, piece) => {
+  test.each(floods)('%s without end is cut, though no byte of it counts as the body', async (_name, head, piece, code) => {
     await using server = await rawServer(endless(head, piece))
     await using guest = localGuest(server.port)
-    const started = performance.now()
-    expect((await guest.request()).code).toMatch(/^HTTP-(?:response-header-section-size|protocol-error|response-incomplete)$/)
-    expect(performance.now() - started).toBeLessThan(10_000)
+    expect((await guest.request({ firstByteTimeoutMs: 5000, betweenBytesTimeoutMs: 5000 })).code).toBe(code)
   })
 
   test('a body in chunks of one byte, however framed, is not taken for a flood', async () => {
