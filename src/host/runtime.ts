@@ -233,7 +233,7 @@ export class Runtime {
 
   #begin({ agent, policy, options }: Parameters<AgentHost['open']>[0], { guest, driver, exchanges }: Driven): Session {
     this.#checkOpen()
-    const { audit, pool, log, stores } = this.#parts
+    const { audit, pool, log, stores, paths } = this.#parts
     const session = new Session({
       artifact: agent.artifact,
       guest: { ...guest, args: [agent.name, ...(options.args ?? [])] },
@@ -243,7 +243,15 @@ export class Runtime {
       pool,
       number: this.#nextSession,
       signal: options.signal,
-      equip: equipment({ policy, tools: this.#tools, stdin: options.stdin, exchanges, stores, log }),
+      equip: equipment({
+        policy,
+        tools: this.#tools,
+        stdin: options.stdin,
+        exchanges,
+        stores,
+        log,
+        copyFolder: join(paths.cache, 'copies'),
+      }),
       driver,
       now: Date.now,
     })

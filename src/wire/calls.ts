@@ -30,7 +30,10 @@ const timeoutMs = orNull(integer(0, 86_400_000))
 const exchange = integer(0, 0xffff_ffff)
 
 export const callShapes = {
-  /** Opens `path` below the directory `dir`. → {@link OpenedFile}; refuses `..` past `dir`, absolute paths, links out. */
+  /**
+   * Opens `path` below the directory `dir`. → {@link OpenedFile}; refuses `..` past `dir`, absolute paths, links out.
+   * `sync`: whether each write waits until the data, or data and metadata, are on stable storage.
+   */
   'fs.open': record({
     dir: handle,
     path,
@@ -41,6 +44,7 @@ export const callShapes = {
     directory: flag,
     read: flag,
     write: flag,
+    sync: oneOf('none', 'data', 'file'),
   }),
   /** → {@link FileStat} of `path` below `dir` (`''` is never valid; use `fs.stat` for the handle itself). */
   'fs.stat-at': record({ dir: handle, path, followLinks: flag }),
@@ -49,13 +53,14 @@ export const callShapes = {
   'fs.read': record({ handle, offset: length, length: chunk }),
   /** Body → `{ written }`; `offset` null appends. */
   'fs.write': record({ handle, offset: orNull(length) }),
-  /** → `{ entries: [name, FileType][] }`, without `.` and `..`, sorted by name. */
-  'fs.list': record({ handle }),
+  /** → `{ entries: [name, FileType][], more }`, without `.` and `..`, sorted by name: those past `after`, as many as a reply takes. */
+  'fs.list': record({ handle, after: orNull(text(1024)) }),
   'fs.mkdir': record({ dir: handle, path }),
   'fs.rmdir': record({ dir: handle, path }),
   'fs.unlink': record({ dir: handle, path }),
   'fs.rename': record({ dir: handle, path, toDir: handle, toPath: path }),
-  'fs.link': record({ dir: handle, path, followLinks: flag, toDir: handle, toPath: path }),
+  /** Gives the file at `path` a second name; never follows a link there. */
+  'fs.link': record({ dir: handle, path, toDir: handle, toPath: path }),
   /** Makes a link at `path` whose text is `target`; absolute targets are refused. */
   'fs.symlink': record({ dir: handle, target: path, path }),
   /** → `{ target }` */
@@ -164,6 +169,8 @@ export type FileType = 'directory' | 'regular-file' | 'symbolic-link' | 'fifo' |
 export interface OpenedFile {
   readonly handle: number
   readonly type: FileType
+  /** Whether it lies in a mount that may be changed at all. */
+  readonly writable: boolean
 }
 
 export interface FileStat {

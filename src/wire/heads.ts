@@ -50,7 +50,7 @@ const start: Shape<SessionStart> = record({
   input: longText,
   args: listOf(longText, 65_536),
   env: listOf(pairOf(longText, longText), 65_536),
-  preopens: listOf(record({ handle: integer(0, 0xffff_ffff), guestPath: text(4096) }), 4096),
+  preopens: listOf(record({ handle: integer(0, 0xffff_ffff), guestPath: text(4096), writable: flag }), 4096),
   fuel: count,
   cpuTimeMs: count,
   memoryBytes: count,

@@ -28,8 +28,8 @@ export interface SessionStart {
   readonly input: string
   readonly args: readonly string[]
   readonly env: readonly (readonly [string, string])[]
-  /** Handles of the mounts' roots, in the order of the guest's preopens. */
-  readonly preopens: readonly { readonly handle: number; readonly guestPath: string }[]
+  /** Handles of the mounts' roots, in the order of the guest's preopens, and whether each may be changed at all. */
+  readonly preopens: readonly { readonly handle: number; readonly guestPath: string; readonly writable: boolean }[]
   /** The part of the limits that the cell enforces itself. */
   readonly fuel: number
   readonly cpuTimeMs: number

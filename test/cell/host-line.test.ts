@@ -35,6 +35,7 @@ const opening = {
   directory: false,
   read: true,
   write: false,
+  sync: 'none',
 } as const
 
 describe('the line of a session to the host', () => {

@@ -75,7 +75,7 @@ const toCell: fc.Arbitrary<ToCell> = fc.oneof(
     input: word,
     args: fc.array(word, { maxLength: 3 }),
     env: fc.array(fc.tuple(word, word), { maxLength: 3 }),
-    preopens: fc.array(fc.record({ handle: u32, guestPath: word }), { maxLength: 2 }),
+    preopens: fc.array(fc.record({ handle: u32, guestPath: word, writable: fc.boolean() }), { maxLength: 2 }),
     fuel: count,
     cpuTimeMs: count,
     memoryBytes: count,

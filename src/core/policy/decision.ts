@@ -11,8 +11,8 @@ import type {
   ToolRule,
 } from '#core/policy/rules.ts'
 
-/** Why a call was denied. Stable. */
-export type DenialReason = 'not-requested' | 'not-granted' | 'denied' | 'limit' | 'address' | 'expired' | 'error'
+/** Why a call was denied. Stable. `conflict`: what was allowed could not be done to a part of its target. */
+export type DenialReason = 'not-requested' | 'not-granted' | 'denied' | 'limit' | 'address' | 'expired' | 'conflict' | 'error'
 
 /** The kind of rule that asks for, grants or denies each action. */
 export interface RuleOfAction {

@@ -35,6 +35,7 @@ const reasonTexts: Readonly<Record<DenialReason, string>> = {
   limit: 'over a limit',
   address: 'address not allowed',
   expired: 'expired',
+  conflict: 'not taken over',
   error: 'could not be decided',
 }
 

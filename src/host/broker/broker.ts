@@ -8,10 +8,11 @@ import type { Receipt } from '#core/audit/receipt.ts'
 import type { AuditEvent } from '#core/audit/record.ts'
 import type { CallSummary } from '#core/report.ts'
 import type { AuditSink } from '#host/broker/audit-sink.ts'
+import { decisionEvent } from '#host/broker/decision-event.ts'
 import { HandleTable, type TrackedHandle } from '#host/broker/handle-table.ts'
 import { Ledger } from '#host/broker/ledger.ts'
 import { Meter } from '#host/broker/meter.ts'
-import { GuestFault, type OpenHandle, type Performed, type Plan, type Provider } from '#host/broker/provider.ts'
+import { type ClosingAct, GuestFault, type OpenHandle, type Performed, type Plan, type Provider } from '#host/broker/provider.ts'
 import type { Call, CallOp, CallReply } from '#wire/calls.ts'
 
 /** Operations that leave a handle open. */
@@ -101,11 +102,45 @@ export class Broker {
     return decision.effect === 'allow'
   }
 
+  /** After a good end: closes every handle and has the providers do what they have left to do. */
+  async finish(): Promise<void> {
+    await this.#closeHandles()
+    for (const provider of new Set(this.#providers.values())) {
+      for (const act of provider.closing?.() ?? []) await this.#finish(act)
+    }
+  }
+
   /** Closes every handle and provider, recording what was open as abandoned or done. */
   async [Symbol.asyncDispose](): Promise<void> {
+    await this.#closeHandles()
+    for (const provider of new Set(this.#providers.values())) await provider[Symbol.asyncDispose]()
+  }
+
+  async #closeHandles(): Promise<void> {
     this.#over = true
     for (const handle of this.#handles.drain()) await this.#closed(handle, 'abandoned').catch((error: unknown) => this.#fail(error))
-    for (const provider of new Set(this.#providers.values())) await provider[Symbol.asyncDispose]()
+  }
+
+  async #finish(act: ClosingAct): Promise<void> {
+    const { capability, op } = act
+    const decision = decide(this.#options.policy, capability)
+    const receipt = await this.#record(decision, { kind: 'capability', capability, effect: 'external' }, op)
+    if (decision.effect === 'deny') return
+    const startedMs = this.#options.now()
+    const granted = this.#grant(decision, receipt, Number.POSITIVE_INFINITY)
+    const { callId } = granted
+    try {
+      const { summary, refused, refusedCount } = await act.perform(granted)
+      for (const part of refused) this.ledger.refused(part.capability, part.why)
+      const detail = refused.map(({ why }) => why).join('; ')
+      await this.#outcome(
+        callId,
+        refusedCount === 0 ? { status: 'done', startedMs, summary } : { status: 'refused', startedMs, summary, detail },
+      )
+    } catch (error) {
+      await this.#outcome(callId, { status: 'failed', startedMs })
+      throw error
+    }
   }
 
   /** A call that means nothing (a name with a null byte, an authority that is none) is counted and recorded like a denied one: trying is not free. */
@@ -166,28 +201,8 @@ export class Broker {
     const { sessionId, policy } = this.#options
     const call = this.#nextCall()
     if (decision.effect === 'deny') this.meter.denied()
-    const { action, ...resource } = decision.capability
-    const verdict =
-      decision.effect === 'allow'
-        ? { rule: decision.rule.origin }
-        : {
-            reason: decision.reason,
-            ...(decision.hint !== undefined && { hint: decision.hint }),
-            ...(decision.origin !== undefined && { rule: decision.origin }),
-          }
     const receipt = await this.#append(
-      {
-        type: 'decision',
-        session: sessionId,
-        agent: policy.agent,
-        call,
-        op,
-        action,
-        resource,
-        effect: decision.effect,
-        ...verdict,
-        policy: policy.digest,
-      },
+      decisionEvent(decision, { session: sessionId, agent: policy.agent, call, op, policy: policy.digest }),
       // An act that leaves the host waits until its record is on stable storage: a crash may lose the act, never the record.
       decision.effect === 'allow' && plan.effect === 'external',
     )
@@ -196,13 +211,13 @@ export class Broker {
     return receipt
   }
 
-  #grant(decision: Decision, receipt: Receipt): Granted {
-    const { policy, now, notAfterMs } = this.#options
+  #grant(decision: Decision, receipt: Receipt, notAfterMs = this.#options.notAfterMs()): Granted {
+    const { policy, now } = this.#options
     return mintGrant({
       decision,
       receipt,
       policyDigest: policy.digest,
-      notAfterMs: notAfterMs(),
+      notAfterMs,
       now,
       alsoAllows: (capability) => decide(policy, capability).effect === 'allow',
     })

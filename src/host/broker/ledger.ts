@@ -1,3 +1,4 @@
+import type { Capability } from '#core/capability/capability.ts'
 import type { Decision, DenialReason } from '#core/policy/decision.ts'
 import { describeCapability } from '#core/policy/describe.ts'
 import type { CallSummary, Denial } from '#core/report.ts'
@@ -23,6 +24,11 @@ export class Ledger {
   settled(call: string, outcome: { readonly status: string; readonly code?: string }): void {
     const known = this.#calls.get(call)
     if (known !== undefined) this.#calls.set(call, { ...known, ...outcome })
+  }
+
+  /** Part of an allowed act that was not done: `why` in place of a way to allow it. */
+  refused(capability: Capability, why: string): void {
+    this.#denied({ action: capability.action, target: describeCapability(capability), reason: 'conflict', hint: why, count: 1 })
   }
 
   get calls(): readonly CallSummary[] {

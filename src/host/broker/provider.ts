@@ -59,6 +59,22 @@ export type Plan =
   /** Neither decided nor recorded: the session's own input, the list of its own tools, the request it serves. `egressBytes`: what it would send out. */
   | { readonly kind: 'own'; readonly egressBytes?: number }
 
+/** What a {@link ClosingAct} came to. */
+export interface ClosingOutcome {
+  readonly summary: Readonly<Record<string, string | number | boolean>>
+  /** What of it was not done, for the operator's list of denials; the first few of `refusedCount`. */
+  readonly refused: readonly { readonly capability: Capability; readonly why: string }[]
+  readonly refusedCount: number
+}
+
+/** What a provider has left to do once its session has ended well (a private copy is written back): decided and recorded like a call. */
+export interface ClosingAct {
+  /** As the records name it. */
+  readonly op: string
+  readonly capability: Capability
+  perform(granted: Granted): Promise<ClosingOutcome>
+}
+
 /**
  * Performs one family of calls with the host's authority. Takes only a `Granted` for anything that names a target.
  * One instance serves one session; made when the session starts, closed when it ends.
@@ -71,5 +87,7 @@ export interface Provider {
   perform(granted: Granted, call: Call): Promise<Performed>
   /** Performs a continuation or an own call. */
   continue(call: Call): Promise<Performed>
+  /** Asked after a good end only, when every handle is closed. */
+  closing?(): readonly ClosingAct[]
   [Symbol.asyncDispose](): Promise<void>
 }

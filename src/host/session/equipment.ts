@@ -29,6 +29,8 @@ export interface Equipment {
   /** The requests that it serves, if it does. */
   readonly exchanges: IncomingExchanges | undefined
   readonly stores: KeyValueStores
+  /** Host folder for private copies of mounts. */
+  readonly copyFolder: string
   /** The operational log. */
   readonly log: Logger
 }
@@ -48,14 +50,18 @@ const grantedSettings = (policy: EffectivePolicy): readonly string[] =>
  * `secret.unavailable` and is not found out half way.
  */
 export const equipment =
-  ({ policy, tools, stdin, exchanges, stores, log }: Equipment) =>
+  ({ policy, tools, stdin, exchanges, stores, log, copyFolder }: Equipment) =>
   async (broker: Broker, session: ProviderSession, logged: GuestLogSink): Promise<SessionStart['preopens']> => {
     const { grants, requests, denies } = policy
     const secrets = grants.secrets.filter(({ name }) => decide(policy, { action: 'secret:use', name }).effect === 'allow')
     for (const { source } of secrets) if (source !== undefined) await resolveSecretSource(source)
     const vault = createSecretVault(session, secrets, resolveSecretSource)
     const mounts = grants.fs.filter((mount) => isRequested(mount, requests.fs))
-    const files = await createFsProvider(session, mounts, { pinned: denies.fs.map(({ guestPath }) => guestPath) })
+    const files = await createFsProvider(session, mounts, {
+      pinned: denies.fs.map(({ guestPath }) => guestPath),
+      requested: requests.fs.filter(({ mode }) => mode === 'rw').map(({ guestPath }) => guestPath),
+      copyFolder,
+    })
     const toolNames = grants.tools
       .map(({ name }) => name)
       .filter((name) => decide(policy, { action: 'tool:call', name }).effect === 'allow')

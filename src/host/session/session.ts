@@ -295,6 +295,7 @@ export class Session {
     this.#over.abort(this.#cause ?? new CordonError('runtime.closed', 'the session is over'))
     this.#place?.release()
     await this.#calls.settle()
+    if (this.#cause === undefined) await this.#broker.finish().catch((error: unknown) => (this.#cause ??= asCordonError(error)))
     await this.#broker[Symbol.asyncDispose]().catch((error: unknown) => (this.#cause ??= asCordonError(error)))
     // What ended the session late (a log that failed at its last record) turns a success into a failure, never the other way round.
     const error = 'error' in settled ? settled.error : this.#cause

@@ -265,7 +265,7 @@ describe('A13: filling the disk', () => {
     await using folder = await scratchFolder()
     for (let index = 0; index < 16_500; index += 1) await writeFile(join(folder.path, `f${index}`), '')
     await using guest = await mountedGuest({ '/box': { hostPath: folder.path, mode: 'ro' } })
-    expect(codeOf(await guest.session.call('fs.list', { handle: guest.root() }))).toBe('overflow')
+    expect(codeOf(await guest.session.call('fs.list', { handle: guest.root(), after: null }))).toBe('overflow')
   })
 
   test('a folder that already holds more than its quota can be mounted and not grow', async () => {
@@ -283,7 +283,7 @@ test('handles are the session’s own: invented and foreign numbers reach nothin
   const foreign = guest.session.adopt(other.session.handle(other.root()))
   for (const dir of [999, 0, foreign]) {
     expect(codeOf(await guest.mkdir('d', dir))).toBe('bad-descriptor')
-    expect(codeOf(await guest.session.call('fs.list', { handle: dir }))).toBe('bad-descriptor')
+    expect(codeOf(await guest.session.call('fs.list', { handle: dir, after: null }))).toBe('bad-descriptor')
   }
 })
 

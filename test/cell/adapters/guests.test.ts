@@ -32,7 +32,7 @@ interface Ran {
 }
 
 const runIn = async (cell: TestCell, host: MemoryHost, start: Partial<SessionStart>): Promise<Ran> => {
-  const session = cell.start({ memoryBytes: 256 * 1024 * 1024, preopens: [{ handle: 1, guestPath: '/data' }], ...start })
+  const session = cell.start({ memoryBytes: 256 * 1024 * 1024, preopens: [{ handle: 1, guestPath: '/data', writable: true }], ...start })
   const ended = await session.ended
   return { host, ended, output: session.output.join('') }
 }

@@ -153,7 +153,7 @@ describe('the count of resources', () => {
       using pollable = output.subscribe()
       using entries = await (await root.openAt({}, 'dir', { directory: true }, { read: true })).readDirectory()
       await input.blockingRead(2n)
-      entries.readDirectoryEntry()
+      await entries.readDirectoryEntry()
       pollable.ready()
       using request = new http.OutgoingRequest(http.Fields.fromList([['a', bytes('b')]]))
       using body = request.body()

@@ -60,6 +60,10 @@ export class MemoryHost {
   stdin: string[] = []
   secrets: Readonly<Record<string, string>> = {}
   tools: Readonly<Record<string, (input: string) => string>> = {}
+  /** Whether what is opened lies in a mount that may be changed. */
+  writable = true
+  /** How many names one listing gives. */
+  pageLength = 100
   /** Replaces the answer to any call. */
   intercept: ((call: Call) => CallReply | undefined | Promise<CallReply | undefined>) | undefined
   readonly #entries = new Map<number, Entry>()
@@ -115,7 +119,7 @@ export class MemoryHost {
     'fs.stat': ({ handle }) => this.#opened(handle, (entry) => ok(statOf(entry))),
     'fs.read': ({ handle, offset, length }) => this.#opened(handle, (entry) => ok({}, entry.bytes.slice(offset, offset + length))),
     'fs.write': ({ handle, offset }, body) => this.#opened(handle, (entry) => writeTo(entry, offset, body)),
-    'fs.list': ({ handle }) => this.#opened(handle, listOf),
+    'fs.list': ({ handle, after }) => this.#opened(handle, (entry) => pageOf(entry, after, this.pageLength)),
     'fs.mkdir': ({ dir, path }) => {
       const [folder, name] = this.#folderOf(dir, path)
       if (folder?.has(name) === true) return failed('exist')
@@ -254,13 +258,13 @@ export class MemoryHost {
     if (folder === undefined) return failed('no-entry')
     const existing = folder.get(name)
     if (existing === undefined && !args.create) return failed('no-entry')
-    if (existing !== undefined && args.exclusive) return failed('exist')
+    if (existing !== undefined && args.create && args.exclusive) return failed('exist')
     const entry = existing ?? this.#entryOf('')
     folder.set(name, entry)
     if (args.truncate) entry.bytes = nothing
     const handle = this.#nextHandle++
     this.#entries.set(handle, entry)
-    return ok({ handle, type: typeOf(entry) })
+    return ok({ handle, type: typeOf(entry), writable: this.writable })
   }
 
   async #startExchange(args: CallArgs<'http.start'>): Promise<CallReply> {
@@ -285,9 +289,11 @@ const writeTo = (entry: Entry, offset: number | null, body: Uint8Array): CallRep
   return ok({ written: body.byteLength })
 }
 
-const listOf = (entry: Entry): CallReply => {
+const pageOf = (entry: Entry, after: string | null, length: number): CallReply => {
   if (entry.children === undefined) return failed('not-directory')
-  return ok({ entries: [...entry.children].map(([name, child]) => [name, typeOf(child)]) })
+  const names = [...entry.children.keys()].sort().filter((name) => after === null || name > after)
+  const entries = names.slice(0, length).map((name) => [name, typeOf(entry.children?.get(name) ?? entry)])
+  return ok({ entries, more: names.length > length })
 }
 
 const typeOf = (entry: Entry): FileType => (entry.children === undefined ? 'regular-file' : 'directory')

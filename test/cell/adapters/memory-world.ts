@@ -27,7 +27,7 @@ export class MemoryWorld {
   constructor(tree: Tree = {}, start: Partial<SessionStart> = {}) {
     this.host = new MemoryHost(tree)
     this.#ended.promise.catch(() => undefined)
-    const session = { ...generous, preopens: [{ handle: 1, guestPath: '/data' }], ...start }
+    const session = { ...generous, preopens: [{ handle: 1, guestPath: '/data', writable: true }], ...start }
     const call = <O extends CallOp>(op: O, args: CallArgs<O>, body = new Uint8Array()) =>
       Promise.race([this.#ended.promise, this.host.answer({ op, args, body } as unknown as Call)])
     this.world = {
@@ -149,7 +149,7 @@ export interface Descriptor extends Disposable {
   setTimes(accessed: NewTimestamp, modified: NewTimestamp): Promise<void>
   read(length: bigint, offset: bigint): Promise<[Uint8Array, boolean]>
   write(buffer: Uint8Array, offset: bigint): Promise<bigint>
-  readDirectory(): Promise<Disposable & { readDirectoryEntry(): { type: string; name: string } | undefined }>
+  readDirectory(): Promise<Disposable & { readDirectoryEntry(): Promise<{ type: string; name: string } | undefined> }>
   sync(): Promise<void>
   createDirectoryAt(path: string): Promise<void>
   stat(): Promise<Stat>

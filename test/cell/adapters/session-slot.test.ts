@@ -153,7 +153,12 @@ describe('a later session of the same instance', () => {
     const first = new MemoryWorld({ mine: 'first' }, { env: [['KEY', 'first']], args: ['first'], stdoutIsTerminal: true })
     const second = new MemoryWorld(
       { mine: 'second' },
-      { env: [['KEY', 'second']], args: ['second'], preopens: [{ handle: 1, guestPath: '/second' }], stdinIsTerminal: true },
+      {
+        env: [['KEY', 'second']],
+        args: ['second'],
+        preopens: [{ handle: 1, guestPath: '/second', writable: true }],
+        stdinIsTerminal: true,
+      },
     )
     first.host.stdin = ['first input', 'more of it']
     second.host.stdin = ['second input']

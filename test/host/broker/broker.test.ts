@@ -53,7 +53,18 @@ interface Act {
 
 const openCall = (path: string): Call => ({
   op: 'fs.open',
-  args: { dir: 0, path, followLinks: false, create: false, exclusive: false, truncate: false, directory: false, read: true, write: false },
+  args: {
+    dir: 0,
+    path,
+    followLinks: false,
+    create: false,
+    exclusive: false,
+    truncate: false,
+    directory: false,
+    read: true,
+    write: false,
+    sync: 'none',
+  },
   body: new Uint8Array(),
 })
 const mkdirCall = (path: string): Call => ({ op: 'fs.mkdir', args: { dir: 0, path }, body: new Uint8Array() })
@@ -272,7 +283,7 @@ test('an operation without a provider is refused', async () => {
 
 test('a call that means nothing is counted and recorded, so that trying is not free', async () => {
   const { broker, log, failures } = setUp({ calls: 2 })
-  const call: Call = { op: 'fs.list', args: { handle: 0 }, body: new Uint8Array() }
+  const call: Call = { op: 'fs.list', args: { handle: 0, after: null }, body: new Uint8Array() }
   broker.use({
     ops: ['fs.list'],
     plan: () => {

@@ -4,7 +4,7 @@ import { inside, sealClass } from '#cell/adapters/sealed.ts'
 import type { SessionScope } from '#cell/adapters/session-scope.ts'
 import { WitError } from '#cell/adapters/wit-error.ts'
 import { maxChunkBytes, type FileType } from '#wire/calls.ts'
-import { DirectoryEntryStream } from './directory-entry-stream.ts'
+import { readDirectoryOf, type DirectoryEntryStream } from './directory-entry-stream.ts'
 import {
   toDescriptorStat,
   toFileType,
@@ -15,8 +15,8 @@ import {
   type NewTimestamp,
 } from './file-stat.ts'
 import { fileInputStream, fileOutputStream } from './file-streams.ts'
-import { succeeded } from './filesystem-error.ts'
-import { OpenFile } from './open-file.ts'
+import { changed, succeeded } from './filesystem-error.ts'
+import { OpenFile, type FileAccess } from './open-file.ts'
 import type { InputStream, OutputStream } from './streams.ts'
 
 interface PathFlags {
@@ -47,13 +47,52 @@ const checkedPath = (path: string): string => {
   return path
 }
 
-const checkedOffset = (offset: bigint): number => {
+/** From here on an offset is negative where offsets are signed, as they are on all systems. */
+const signedOffsets = 2n ** 63n
+
+const refuseNegative = (offset: bigint): void => {
+  if (offset >= signedOffsets) throw new WitError('invalid')
+}
+
+/** Where to read. No file reaches past what a safe integer counts, so that reading there finds the end. */
+const readOffset = (offset: bigint): number => {
+  refuseNegative(offset)
+  return safeInteger(offset) ?? Number.MAX_SAFE_INTEGER
+}
+
+/** Where to write, or how far a file is to reach. */
+const writeOffset = (offset: bigint): number => {
+  refuseNegative(offset)
   const safe = safeInteger(offset)
-  if (safe === undefined) throw new WitError('invalid')
+  if (safe === undefined) throw new WitError('file-too-large')
   return safe
 }
 
-/** `wasi:filesystem/types` `descriptor`. Whether a path is allowed, and where it leads, is for the host to say. */
+/**
+ * What a descriptor is opened for. As in wasmtime, who creates or truncates may write too, and who does not ask to write may read:
+ * `wasi-libc` and the preview 1 adapter count on it.
+ */
+const accessOf = (openFlags: OpenFlags, flags: DescriptorFlags): FileAccess => ({
+  read: flags.read === true || flags.write !== true,
+  write: flags.write === true || openFlags.create === true || openFlags.truncate === true,
+  mutateDirectory: flags.mutateDirectory === true,
+  fileIntegritySync: flags.fileIntegritySync === true,
+  dataIntegritySync: flags.dataIntegritySync === true,
+  requestedWriteSync: flags.requestedWriteSync === true,
+})
+
+/** How long each write waits. `requested-write-sync` is about reads, which always see what was written. */
+const syncOf = ({ fileIntegritySync, dataIntegritySync }: FileAccess): 'none' | 'data' | 'file' => {
+  if (fileIntegritySync) return 'file'
+  return dataIntegritySync ? 'data' : 'none'
+}
+
+/**
+ * `wasi:filesystem/types` `descriptor`. Whether a path is allowed, and where it leads, is for the host to say.
+ *
+ * Whether what is below a directory may be changed goes by its mount, not by whether this descriptor was opened with `mutate-directory`:
+ * the preview 1 adapter never asks for that flag, and as in wasmtime its directories can be written to all the same.
+ */
 export class Descriptor {
   readonly #scope: SessionScope
   readonly #file: OpenFile
@@ -72,11 +111,12 @@ export class Descriptor {
   }
 
   readViaStream(offset: bigint): InputStream {
-    return fileInputStream(this.#scope, this.#readable(), checkedOffset(offset))
+    if (this.#file.type === 'directory') throw new WitError('is-directory')
+    return fileInputStream(this.#scope, this.#readable(), readOffset(offset))
   }
 
   writeViaStream(offset: bigint): OutputStream {
-    return fileOutputStream(this.#scope, this.#writable(), checkedOffset(offset))
+    return fileOutputStream(this.#scope, this.#writable(), writeOffset(offset))
   }
 
   appendViaStream(): OutputStream {
@@ -84,8 +124,10 @@ export class Descriptor {
   }
 
   /** Advice is free to be ignored. */
-  advise(): void {
-    if (this.#file.type === 'directory') throw new WitError('bad-descriptor')
+  advise(offset: bigint, length: bigint): void {
+    this.#regular()
+    refuseNegative(offset)
+    refuseNegative(length)
   }
 
   async syncData(): Promise<void> {
@@ -94,7 +136,7 @@ export class Descriptor {
 
   getFlags(): DescriptorFlags {
     const { type, access } = this.#file
-    return { read: access.read, write: access.write, mutateDirectory: type === 'directory' }
+    return { ...access, mutateDirectory: type === 'directory' && access.mutateDirectory }
   }
 
   getType(): FileType {
@@ -102,24 +144,23 @@ export class Descriptor {
   }
 
   async setSize(size: bigint): Promise<void> {
-    const { handle } = this.#writable()
-    const safe = safeInteger(size)
-    if (safe === undefined) throw new WitError('file-too-large')
-    succeeded(await this.#scope.call('fs.set-size', { handle, size: safe }))
+    const { handle, access } = this.#regular()
+    // What ftruncate(2) answers.
+    if (!access.write) throw new WitError('invalid')
+    succeeded(await this.#scope.call('fs.set-size', { handle, size: writeOffset(size) }))
   }
 
   async setTimes(accessed: NewTimestamp, modified: NewTimestamp): Promise<void> {
     const { world } = this.#scope
     const { handle } = this.#file
-    succeeded(
-      await this.#scope.call('fs.set-times', { handle, accessedNs: toNewTime(world, accessed), modifiedNs: toNewTime(world, modified) }),
-    )
+    const times = { accessedNs: toNewTime(world, accessed), modifiedNs: toNewTime(world, modified) }
+    changed(await this.#scope.call('fs.set-times', { handle, ...times }), this.#file)
   }
 
   /** The bytes, and whether the end was reached. May give fewer than asked. */
   async read(length: bigint, offset: bigint): Promise<[Uint8Array, boolean]> {
     const { handle } = this.#readable()
-    const args = { handle, offset: checkedOffset(offset), length: clampLength(length, maxChunkBytes) }
+    const args = { handle, offset: readOffset(offset), length: clampLength(length, maxChunkBytes) }
     const { body } = succeeded(await this.#scope.call('fs.read', args))
     return [body, body.byteLength === 0 && length > 0n]
   }
@@ -127,7 +168,7 @@ export class Descriptor {
   /** How many bytes were written, which may be fewer than given. */
   async write(buffer: Uint8Array, offset: bigint): Promise<bigint> {
     const { handle } = this.#writable()
-    const args = { handle, offset: checkedOffset(offset) }
+    const args = { handle, offset: writeOffset(offset) }
     const { value } = succeeded(await this.#scope.call('fs.write', args, buffer.subarray(0, maxChunkBytes)))
     const written = Number(value['written'])
     if (!(written >= 0 && written <= buffer.byteLength)) throw new WitError('io')
@@ -135,9 +176,7 @@ export class Descriptor {
   }
 
   async readDirectory(): Promise<DirectoryEntryStream> {
-    const { value } = succeeded(await this.#scope.call('fs.list', { handle: this.#file.handle }))
-    const entries: unknown = value['entries']
-    return new DirectoryEntryStream(this.#scope, Array.isArray(entries) ? entries : [])
+    return await readDirectoryOf(this.#scope, this.#file)
   }
 
   async sync(): Promise<void> {
@@ -145,7 +184,7 @@ export class Descriptor {
   }
 
   async createDirectoryAt(path: string): Promise<void> {
-    succeeded(await this.#scope.call('fs.mkdir', { dir: this.#file.handle, path: checkedPath(path) }))
+    changed(await this.#scope.call('fs.mkdir', { dir: this.#file.handle, path: checkedPath(path) }), this.#file)
   }
 
   async stat(): Promise<DescriptorStat> {
@@ -160,18 +199,19 @@ export class Descriptor {
     const { world } = this.#scope
     const times = { accessedNs: toNewTime(world, accessed), modifiedNs: toNewTime(world, modified) }
     const args = { dir: this.#file.handle, path: checkedPath(path), followLinks: flags.symlinkFollow === true, ...times }
-    succeeded(await this.#scope.call('fs.set-times-at', args))
+    changed(await this.#scope.call('fs.set-times-at', args), this.#file)
   }
 
   async linkAt(flags: PathFlags, path: string, toDirectory: Descriptor, toPath: string): Promise<void> {
-    const from = { dir: this.#file.handle, path: checkedPath(path), followLinks: flags.symlinkFollow === true }
+    if (flags.symlinkFollow === true) throw new WitError('invalid')
+    const from = { dir: this.#file.handle, path: checkedPath(path) }
     const to = { toDir: toDirectory[inside].handle, toPath: checkedPath(toPath) }
-    succeeded(await this.#scope.call('fs.link', { ...from, ...to }))
+    changed(await this.#scope.call('fs.link', { ...from, ...to }), { writable: this.#file.writable && toDirectory[inside].writable })
   }
 
   async openAt(pathFlags: PathFlags, path: string, openFlags: OpenFlags, flags: DescriptorFlags): Promise<Descriptor> {
-    const write = flags.write === true
-    const access = { read: flags.read === true || !write, write }
+    if (flags.mutateDirectory === true && !this.#file.writable) throw new WitError('read-only')
+    const access = accessOf(openFlags, flags)
     const reply = await this.#scope.call('fs.open', {
       dir: this.#file.handle,
       path: checkedPath(path),
@@ -180,13 +220,13 @@ export class Descriptor {
       exclusive: openFlags.exclusive === true,
       truncate: openFlags.truncate === true,
       directory: openFlags.directory === true,
-      ...access,
+      read: access.read,
+      write: access.write,
+      sync: syncOf(access),
     })
-    const { value } = succeeded(reply)
-    return new Descriptor(
-      this.#scope,
-      new OpenFile(this.#scope, { handle: Number(value['handle']), type: toFileType(value['type']), access }, true),
-    )
+    const { value } = access.write ? changed(reply, this.#file) : succeeded(reply)
+    const opened = { handle: Number(value['handle']), type: toFileType(value['type']), access, writable: value['writable'] === true }
+    return new Descriptor(this.#scope, new OpenFile(this.#scope, opened, true))
   }
 
   async readlinkAt(path: string): Promise<string> {
@@ -195,20 +235,25 @@ export class Descriptor {
   }
 
   async removeDirectoryAt(path: string): Promise<void> {
-    succeeded(await this.#scope.call('fs.rmdir', { dir: this.#file.handle, path: checkedPath(path) }))
+    changed(await this.#scope.call('fs.rmdir', { dir: this.#file.handle, path: checkedPath(path) }), this.#file)
   }
 
   async renameAt(path: string, toDirectory: Descriptor, toPath: string): Promise<void> {
     const to = { toDir: toDirectory[inside].handle, toPath: checkedPath(toPath) }
-    succeeded(await this.#scope.call('fs.rename', { dir: this.#file.handle, path: checkedPath(path), ...to }))
+    changed(await this.#scope.call('fs.rename', { dir: this.#file.handle, path: checkedPath(path), ...to }), {
+      writable: this.#file.writable && toDirectory[inside].writable,
+    })
   }
 
   async symlinkAt(target: string, path: string): Promise<void> {
-    succeeded(await this.#scope.call('fs.symlink', { dir: this.#file.handle, target: checkedPath(target), path: checkedPath(path) }))
+    changed(
+      await this.#scope.call('fs.symlink', { dir: this.#file.handle, target: checkedPath(target), path: checkedPath(path) }),
+      this.#file,
+    )
   }
 
   async unlinkFileAt(path: string): Promise<void> {
-    succeeded(await this.#scope.call('fs.unlink', { dir: this.#file.handle, path: checkedPath(path) }))
+    changed(await this.#scope.call('fs.unlink', { dir: this.#file.handle, path: checkedPath(path) }), this.#file)
   }
 
   async isSameObject(other: Descriptor): Promise<boolean> {
@@ -241,16 +286,19 @@ export class Descriptor {
     return succeeded(await this.#scope.call('fs.stat-at', args)).value
   }
 
-  #readable(): OpenFile {
-    if (!this.#file.access.read) throw new WitError('bad-descriptor')
-    if (this.#file.type === 'directory') throw new WitError('is-directory')
+  #regular(): OpenFile {
+    if (this.#file.type === 'directory') throw new WitError('bad-descriptor')
     return this.#file
   }
 
+  #readable(): OpenFile {
+    if (!this.#file.access.read) throw new WitError('bad-descriptor')
+    return this.#regular()
+  }
+
   #writable(): OpenFile {
-    if (this.#file.type === 'directory') throw new WitError('is-directory')
     if (!this.#file.access.write) throw new WitError('bad-descriptor')
-    return this.#file
+    return this.#regular()
   }
 }
 

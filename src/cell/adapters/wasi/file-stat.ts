@@ -50,12 +50,12 @@ export const toDescriptorStat = (stat: HostValue): DescriptorStat => ({
   statusChangeTimestamp: datetimeOf(stat['changedNs']),
 })
 
-/** Decimal nanoseconds, or null to leave the time alone. Throws `invalid` for a time out of range. */
+/** Decimal nanoseconds, or null to leave the time alone. Throws `invalid` for what is no time, `overflow` for one that files cannot have. */
 export const toNewTime = (world: SessionWorld, time: NewTimestamp): string | null => {
   if (time.tag === 'no-change') return null
   if (time.tag === 'now') return world.clock.wallNs().toString()
   const ns = toNanoseconds(time.val)
-  if (ns === undefined) throw new WitError('invalid')
+  if (ns === undefined) throw new WitError(time.val.nanoseconds < 1_000_000_000 ? 'overflow' : 'invalid')
   return ns
 }
 

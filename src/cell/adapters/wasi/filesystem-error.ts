@@ -53,3 +53,12 @@ export const succeeded = (reply: CallReply): Extract<CallReply, { ok: true }> =>
   if (!reply.ok) throw new WitError(toErrorCode(reply.code))
   return reply
 }
+
+/**
+ * {@link succeeded} for what changes something below a directory: where nothing may be changed, a refusal says `read-only`, as the prose
+ * of `descriptor-flags.mutate-directory` has it. The host was asked all the same, so that the attempt is decided and recorded.
+ */
+export const changed = (reply: CallReply, { writable }: { readonly writable: boolean }): Extract<CallReply, { ok: true }> => {
+  if (!reply.ok && !writable && toErrorCode(reply.code) === 'not-permitted') throw new WitError('read-only')
+  return succeeded(reply)
+}

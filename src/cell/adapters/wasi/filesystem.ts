@@ -3,14 +3,15 @@ import type { SessionSlot } from '#cell/adapters/session-slot.ts'
 import { Descriptor } from './descriptor.ts'
 import { DirectoryEntryStream } from './directory-entry-stream.ts'
 import type { IoError } from './io-error.ts'
-import { OpenFile } from './open-file.ts'
+import { noAccess, OpenFile } from './open-file.ts'
 
 /** `wasi:filesystem/types` and `preopens`. */
 export const filesystemInterfaces = (slot: SessionSlot): Readonly<Record<string, Members>> => {
   const getDirectories = (): [Descriptor, string][] => {
     const { scope } = slot
-    return scope.world.start.preopens.map(({ handle, guestPath }) => {
-      const root = new OpenFile(scope, { handle, type: 'directory', access: { read: true, write: false } }, false)
+    return scope.world.start.preopens.map(({ handle, guestPath, writable }) => {
+      const access = { ...noAccess, read: true, mutateDirectory: writable }
+      const root = new OpenFile(scope, { handle, type: 'directory', access, writable }, false)
       return [new Descriptor(scope, root), guestPath]
     })
   }

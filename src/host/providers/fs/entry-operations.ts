@@ -1,131 +1,168 @@
-import { type BigIntStats, constants } from 'node:fs'
-import { type FileHandle, link, lstat, mkdir, open, readlink, rename, rmdir, symlink, unlink } from 'node:fs/promises'
 import type { FileStat } from '#wire/calls.ts'
-import { changeTimes, type NewTimes } from './change-times.ts'
-import { errnoOf, fsFault, type FsErrorCode } from './errors.ts'
+import { faultCode, fsFault, type FsErrorCode } from './errors.ts'
 import { fileStatOf } from './file-stat.ts'
+import type { HeldDirectory, HeldNode, NodeStat } from './file-tree.ts'
 import { refusePinned, type FsWorld } from './fs-world.ts'
 import { lexicalDepth, parseRelativePath } from './guest-path.ts'
-import { type Mount, O_PATH } from './mount.ts'
+import type { InodeRegistry } from './inode-registry.ts'
+import type { Mount } from './mount.ts'
+import { bytesOf } from './usage.ts'
 import type { Located } from './walk.ts'
 
-/** The descriptor path of a located entry. Throws `otherwise` where the path means an open directory itself. */
-const entryOf = (world: FsWorld, { parent, name }: Located, otherwise: FsErrorCode): string => {
-  if (name === undefined) throw fsFault(otherwise)
-  return world.paths.entry(parent.handle, name)
+/** New times in nanoseconds since the epoch, as decimal text; null leaves one alone. */
+export interface NewTimes {
+  readonly accessedNs: string | null
+  readonly modifiedNs: string | null
 }
 
-/** Names a file without opening it, following nothing, while `work` needs it. */
-const withProbe = async <T>(world: FsWorld, located: Located, work: (probe: FileHandle) => Promise<T>): Promise<T> => {
-  if (located.name === undefined) return work(located.parent.handle)
-  const probe = await open(world.paths.entry(located.parent.handle, located.name), O_PATH | constants.O_NOFOLLOW)
-  try {
-    return await work(probe)
-  } finally {
-    await probe.close()
-  }
+interface Entry {
+  readonly directory: HeldDirectory
+  readonly name: string
+}
+
+/** The located name. Throws `otherwise` where the path means an open directory itself. */
+const entryOf = ({ parent, name }: Located, otherwise: FsErrorCode): Entry => {
+  if (name === undefined) throw fsFault(otherwise)
+  return { directory: parent.held, name }
 }
 
 /** What a guest may know of a located file. */
-export const statEntry = (world: FsWorld, located: Located): Promise<FileStat> =>
-  withProbe(world, located, async (probe) => {
-    const stats = await probe.stat({ bigint: true })
-    if (located.mustBeDirectory && !stats.isDirectory()) throw fsFault('not-directory')
-    return fileStatOf(stats, world.identify)
+export const statEntry = async (world: FsWorld, { parent, name, mustBeDirectory }: Located): Promise<FileStat> => {
+  const stat = await (name === undefined ? parent.held.stat() : parent.held.statOf(name))
+  if (mustBeDirectory && stat.type !== 'directory') throw fsFault('not-directory')
+  return fileStatOf(stat, world.identify)
+}
+
+/** Sets the times of the very inode that is held, a link itself included. The one that is left alone is as exact as the tree's clock. */
+export const changeTimes = async (inodes: InodeRegistry, node: HeldNode, { accessedNs, modifiedNs }: NewTimes): Promise<void> => {
+  const stat = await node.stat()
+  inodes.refuseForeignLinks(stat)
+  if (accessedNs === null && modifiedNs === null) return
+  await node.setTimes({
+    accessedNs: accessedNs === null ? stat.accessedNs : BigInt(accessedNs),
+    modifiedNs: modifiedNs === null ? stat.modifiedNs : BigInt(modifiedNs),
   })
+}
 
 /** Sets the times of a located file, never of what a link there leads to. */
-export const setEntryTimes = (world: FsWorld, located: Located, times: NewTimes): Promise<void> =>
-  withProbe(world, located, (probe) => changeTimes(world, probe, times))
+export const setEntryTimes = async (world: FsWorld, { parent, name, mustBeDirectory }: Located, times: NewTimes): Promise<void> => {
+  if (name === undefined) return await changeTimes(world.inodes, parent.held, times)
+  const held = await parent.held.hold(name)
+  try {
+    if (mustBeDirectory && (await held.stat()).type !== 'directory') throw fsFault('not-directory')
+    await changeTimes(world.inodes, held, times)
+  } finally {
+    await held.close()
+  }
+}
 
 /** The text of a link. One that leads out of the mount is refused: it would tell where the mount lies on the host. */
-export const readEntryLink = async (world: FsWorld, located: Located): Promise<string> => {
-  const target = await readlink(entryOf(world, located, 'invalid'))
+export const readEntryLink = async (located: Located): Promise<string> => {
+  const { directory, name } = entryOf(located, 'invalid')
+  const target = await directory.readLink(name)
   const folder = located.parent.guestPath.slice(located.parent.mount.guestPath.length)
   if (target.startsWith('/') || lexicalDepth(`${folder}/${target}`) < 0) throw fsFault('not-permitted', 'the link leads out of the mount')
   return target
 }
 
-export const makeDirectory = async (world: FsWorld, located: Located): Promise<void> => {
-  const entry = entryOf(world, located, 'exist')
-  await addingEntry(located.parent.mount, () => mkdir(entry, 0o755))
+export const makeDirectory = async (located: Located): Promise<void> => {
+  const { directory, name } = entryOf(located, 'exist')
+  await addingEntry(located.parent.mount, 0, () => directory.createDirectory(name))
 }
 
 /** Makes a link whose target goes down only: one with `..` could lead a later tool of the host out of the mount, once moved. */
-export const makeSymlink = async (world: FsWorld, located: Located, target: string): Promise<void> => {
-  const entry = entryOf(world, located, 'exist')
-  if (located.mustBeDirectory) throw fsFault('no-entry')
+export const makeSymlink = async (located: Located, target: string): Promise<void> => {
+  const { directory, name } = entryOf(located, 'exist')
+  if (located.mustBeDirectory) throw fsFault(await nameFaultOf(directory, name))
   if (parseRelativePath(target).segments.includes('..')) throw fsFault('not-permitted', 'a link with `..`')
-  await addingEntry(located.parent.mount, () => symlink(target, entry))
+  await addingEntry(located.parent.mount, new TextEncoder().encode(target).length, () => directory.createLink(name, target))
 }
 
 /** Gives a file a second name in the same mount. */
 export const makeHardLink = async (world: FsWorld, source: Located, located: Located): Promise<void> => {
-  const from = entryOf(world, source, 'not-permitted')
-  const to = entryOf(world, located, 'exist')
-  if (source.mustBeDirectory || located.mustBeDirectory) throw fsFault('no-entry')
-  if (source.parent.mount !== located.parent.mount) throw fsFault('cross-device')
-  await located.parent.mount.usage.turns.take(async () => {
-    await addingEntry(located.parent.mount, () => link(from, to))
-    world.inodes.linked(await lstat(to, { bigint: true }))
+  const from = entryOf(source, 'not-permitted')
+  const to = entryOf(located, 'exist')
+  const { mount } = located.parent
+  if (located.mustBeDirectory) throw fsFault(await nameFaultOf(to.directory, to.name))
+  if (source.mustBeDirectory && (await from.directory.statOf(from.name)).type !== 'directory') throw fsFault('not-directory')
+  if (source.parent.mount !== mount) throw fsFault('cross-device')
+  await mount.usage.turns.take(async () => {
+    mount.usage.addEntry()
+    try {
+      await to.directory.addName(to.name, from.directory, from.name)
+    } catch (error) {
+      mount.usage.removeEntry()
+      throw error
+    }
+    world.inodes.linked(await to.directory.statOf(to.name))
   })
 }
 
-export const removeDirectory = async (world: FsWorld, located: Located): Promise<void> => {
-  await rmdir(entryOf(world, located, 'busy'))
-  located.parent.mount.usage.removeEntry()
+export const removeDirectory = async (located: Located): Promise<void> => {
+  const { directory, name } = entryOf(located, 'invalid')
+  const { usage } = located.parent.mount
+  await usage.turns.take(async () => {
+    await directory.removeDirectory(name)
+    usage.removeEntry()
+  })
 }
 
 export const removeFile = async (world: FsWorld, located: Located): Promise<void> => {
-  const entry = entryOf(world, located, 'is-directory')
+  const { directory, name } = entryOf(located, 'is-directory')
   const { mount } = located.parent
   await mount.usage.turns.take(async () => {
-    const stats = await lstat(entry, { bigint: true })
-    if (stats.isDirectory()) throw fsFault('is-directory')
+    const stat = await directory.statOf(name)
+    if (stat.type === 'directory') throw fsFault('is-directory')
     if (located.mustBeDirectory) throw fsFault('not-directory')
-    await unlink(entry)
-    gone(world, mount, stats)
+    await directory.removeFile(name)
+    gone(world, mount, stat)
   })
 }
 
 /** Moves an entry within its mount, replacing what is there as `rename(2)` does. */
 export const renameEntry = async (world: FsWorld, source: Located, located: Located): Promise<void> => {
-  const from = entryOf(world, source, 'busy')
-  const to = entryOf(world, located, 'busy')
+  const from = entryOf(source, 'busy')
+  const to = entryOf(located, 'busy')
   const { mount } = located.parent
   if (source.parent.mount !== mount) throw fsFault('cross-device')
   refusePinned(world, source.guestPath)
   await mount.usage.turns.take(async () => {
-    const moved = await lstat(from, { bigint: true })
-    if ((source.mustBeDirectory || located.mustBeDirectory) && !moved.isDirectory()) throw fsFault('not-directory')
+    const moved = await from.directory.statOf(from.name)
+    if ((source.mustBeDirectory || located.mustBeDirectory) && moved.type !== 'directory') throw fsFault('not-directory')
     const replaced = await statIfThere(to)
-    await rename(from, to)
-    const isSame = replaced !== undefined && replaced.ino === moved.ino && replaced.dev === moved.dev
-    if (replaced !== undefined && !isSame) gone(world, mount, replaced)
+    await to.directory.moveHere(to.name, from.directory, from.name)
+    if (replaced !== undefined && replaced.inode !== moved.inode) gone(world, mount, replaced)
   })
 }
 
 /** Settles the accounts after a name went. */
-const gone = (world: FsWorld, mount: Mount, stats: BigIntStats): void => {
-  mount.usage.removeEntry()
-  if (stats.isFile() && world.inodes.unlinked(stats)) mount.usage.shrink(Number(stats.size))
+const gone = (world: FsWorld, mount: Mount, stat: NodeStat): void => {
+  const isLast = stat.type === 'directory' || world.inodes.unlinked(stat)
+  mount.usage.removeEntry(isLast ? bytesOf(stat) : 0)
 }
 
-const addingEntry = async (mount: Mount, make: () => Promise<unknown>): Promise<void> => {
-  mount.usage.addEntry()
+const addingEntry = async (mount: Mount, bytes: number, make: () => Promise<unknown>): Promise<void> => {
+  mount.usage.addEntry(bytes)
   try {
     await make()
   } catch (error) {
-    mount.usage.removeEntry()
+    mount.usage.removeEntry(bytes)
     throw error
   }
 }
 
-const statIfThere = async (entry: string): Promise<BigIntStats | undefined> => {
+const statIfThere = async ({ directory, name }: Entry): Promise<NodeStat | undefined> => {
   try {
-    return await lstat(entry, { bigint: true })
+    return await directory.statOf(name)
   } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return undefined
+    if (faultCode(error) === 'no-entry') return undefined
     throw error
   }
+}
+
+/** Why a new name with a slash after it cannot be made of anything but a directory. */
+const nameFaultOf = async (directory: HeldDirectory, name: string): Promise<FsErrorCode> => {
+  const there = await statIfThere({ directory, name })
+  if (there === undefined) return 'no-entry'
+  return there.type === 'directory' ? 'exist' : 'not-directory'
 }

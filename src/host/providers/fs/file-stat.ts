@@ -1,15 +1,15 @@
 import { createHmac } from 'node:crypto'
-import type { BigIntStats } from 'node:fs'
 import type { FileStat, FileType } from '#wire/calls.ts'
+import type { NodeStat } from './file-tree.ts'
 
-/** Says whether two descriptors mean one file, without telling the host's device and inode numbers. */
-export type Identify = (stats: BigIntStats) => string
+/** Says whether two handles mean one file, without telling the host's device and inode numbers. */
+export type Identify = (inode: string) => string
 
 /** Identities keyed by `key` (random, one per session): equal within a session, meaningless outside. */
 export const identityWith =
   (key: Uint8Array): Identify =>
-  ({ dev, ino }) =>
-    createHmac('sha256', key).update(`${dev}:${ino}`).digest('hex').slice(0, 32)
+  (inode) =>
+    createHmac('sha256', key).update(inode).digest('hex').slice(0, 32)
 
 /** What `Stats` and `Dirent` have in common. */
 export interface TypedEntry {
@@ -39,12 +39,12 @@ export const fileTypeOf = (entry: TypedEntry): FileType => typeChecks.find(([che
 const nanoseconds = (value: bigint): string => (value < 0n ? 0n : value).toString()
 
 /** What a guest may know of a file. */
-export const fileStatOf = (stats: BigIntStats, identify: Identify): FileStat => ({
-  type: fileTypeOf(stats),
-  size: Number(stats.size),
-  linkCount: Number(stats.nlink),
-  accessedNs: nanoseconds(stats.atimeNs),
-  modifiedNs: nanoseconds(stats.mtimeNs),
-  changedNs: nanoseconds(stats.ctimeNs),
-  identity: identify(stats),
+export const fileStatOf = (stat: NodeStat, identify: Identify): FileStat => ({
+  type: stat.type,
+  size: stat.size,
+  linkCount: stat.links,
+  accessedNs: nanoseconds(stat.accessedNs),
+  modifiedNs: nanoseconds(stat.modifiedNs),
+  changedNs: nanoseconds(stat.changedNs),
+  identity: identify(stat.inode),
 })

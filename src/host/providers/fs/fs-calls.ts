@@ -1,8 +1,8 @@
 import type { FsCapability } from '#core/capability/capability.ts'
 import type { Performed, ProviderSession } from '#host/broker/provider.ts'
 import { type Call, type CallArgs, type CallOp, callOps } from '#wire/calls.ts'
-import { changeTimes } from './change-times.ts'
 import {
+  changeTimes,
   makeDirectory,
   makeHardLink,
   makeSymlink,
@@ -15,10 +15,11 @@ import {
 } from './entry-operations.ts'
 import { fsFault } from './errors.ts'
 import { fileStatOf } from './file-stat.ts'
+import type { HeldNode } from './file-tree.ts'
 import { atPath, type FsPermit, type FsWorld } from './fs-world.ts'
 import { changes, openEntry } from './open-entry.ts'
-import { OpenFile } from './open-file.ts'
-import type { LastSegment } from './walk.ts'
+import { OpenDirectory, OpenFile } from './open-file.ts'
+import type { LastSegment, Located } from './walk.ts'
 
 /** Every operation on files. */
 export type FsOp = Extract<CallOp, `fs.${string}`>
@@ -65,18 +66,34 @@ interface Continuing<O extends ContinuingOp> {
 
 const done: Performed = { value: {} }
 
-/** The session's open file of that number. Throws GuestFault `bad-descriptor`, also for a handle of another kind. */
-export const fileOf = ({ world, session }: Scene, number: number): OpenFile => {
+/** The session's open file or directory of that number. Throws GuestFault `bad-descriptor`, also for a handle of another kind. */
+export const openOf = ({ world, session }: Scene, number: number): OpenFile | OpenDirectory => {
   const handle = session.handle(number)
-  if (!(handle instanceof OpenFile) || !world.openFiles.has(handle)) throw fsFault('bad-descriptor')
+  const isOpen = (handle instanceof OpenFile || handle instanceof OpenDirectory) && world.openFiles.has(handle)
+  if (!isOpen) throw fsFault('bad-descriptor')
   return handle
+}
+
+const fileOf = (scene: Scene, number: number): OpenFile => {
+  const open = openOf(scene, number)
+  if (open instanceof OpenDirectory) throw fsFault('is-directory')
+  return open
+}
+
+const directoryOf = (scene: Scene, number: number): OpenDirectory => {
+  const open = openOf(scene, number)
+  if (open instanceof OpenFile) throw fsFault('not-directory')
+  return open
 }
 
 const following = (followLinks: boolean): LastSegment => ({ followLinks, slashFollows: true })
 /** The last segment is the thing itself, whatever follows it: for what makes, moves and removes names. */
 const asNamed: LastSegment = { followLinks: false, slashFollows: false }
 
-const from = (scene: Scene, dir: number, path: string): { base: OpenFile; path: string } => ({ base: fileOf(scene, dir), path })
+const from = (scene: Scene, dir: number, path: string): { base: OpenFile | OpenDirectory; path: string } => ({
+  base: openOf(scene, dir),
+  path,
+})
 const below = (action: FsCapability['action'], base: number, path: string): Target => ({ action, base, path })
 
 /** The operations that name a target. */
@@ -88,7 +105,7 @@ const decidedOps: { readonly [O in DecidedOp]: Decided<O> } = {
       return atPath(scene.world, from(scene, args.dir, args.path), last, async (located) => {
         permit.check(changes(args) ? 'fs:write' : 'fs:read', located)
         const opened = await openEntry(scene.world, located, args)
-        return { value: { type: opened.type }, opened }
+        return { value: { type: opened.type, writable: opened.mount.mode === 'rw' }, opened }
       })
     },
   },
@@ -105,18 +122,18 @@ const decidedOps: { readonly [O in DecidedOp]: Decided<O> } = {
     perform: (scene, args, permit) =>
       atPath(scene.world, from(scene, args.dir, args.path), asNamed, async (located) => {
         permit.check('fs:read', located)
-        return { value: { target: await readEntryLink(scene.world, located) } }
+        return { value: { target: await readEntryLink(located) } }
       }),
   },
-  'fs.mkdir': changing((world, located) => makeDirectory(world, located)),
-  'fs.rmdir': changing((world, located) => removeDirectory(world, located)),
+  'fs.mkdir': changing((_, located) => makeDirectory(located)),
+  'fs.rmdir': changing((_, located) => removeDirectory(located)),
   'fs.unlink': changing((world, located) => removeFile(world, located)),
   'fs.symlink': {
     target: (args) => below('fs:write', args.dir, args.path),
     perform: (scene, args, permit) =>
       atPath(scene.world, from(scene, args.dir, args.path), asNamed, async (located) => {
         permit.check('fs:write', located)
-        await makeSymlink(scene.world, located, args.target)
+        await makeSymlink(located, args.target)
         return done
       }),
   },
@@ -135,7 +152,7 @@ const decidedOps: { readonly [O in DecidedOp]: Decided<O> } = {
   'fs.link': {
     target: (args) => below('fs:write', args.toDir, args.toPath),
     perform: (scene, args, permit) =>
-      atPath(scene.world, from(scene, args.dir, args.path), following(args.followLinks), (source) =>
+      atPath(scene.world, from(scene, args.dir, args.path), asNamed, (source) =>
         atPath(scene.world, from(scene, args.toDir, args.toPath), asNamed, async (located) => {
           // Whoever has another name for a file can read and change it by that name.
           permit.check('fs:read', source)
@@ -159,12 +176,11 @@ const decidedOps: { readonly [O in DecidedOp]: Decided<O> } = {
   'fs.set-times': {
     target: (args) => ({ action: 'fs:write', base: args.handle, path: undefined }),
     perform: async (scene, args, permit) => {
-      const file = fileOf(scene, args.handle)
-      await file.use(async (handle) => {
-        const guestPath = scene.world.mounts.guestPathOf(file.mount, handle)
-        const parent = { mount: file.mount, handle, guestPath }
-        permit.check('fs:write', { parent, name: undefined, guestPath, mustBeDirectory: false })
-        await changeTimes(scene.world, handle, args)
+      const open = openOf(scene, args.handle)
+      await open.use(async (held: HeldNode) => {
+        const guestPath = open.guestPath()
+        permit.checkPlace('fs:write', { mount: open.mount, guestPath })
+        await changeTimes(scene.world.inodes, held, args)
       })
       return done
     },
@@ -172,9 +188,7 @@ const decidedOps: { readonly [O in DecidedOp]: Decided<O> } = {
 }
 
 /** An operation on one name that changes it and takes nothing else. */
-function changing(
-  change: (world: FsWorld, located: Parameters<typeof makeDirectory>[1]) => Promise<void>,
-): Decided<'fs.mkdir' | 'fs.rmdir' | 'fs.unlink'> {
+function changing(change: (world: FsWorld, located: Located) => Promise<void>): Decided<'fs.mkdir' | 'fs.rmdir' | 'fs.unlink'> {
   return {
     target: (args) => below('fs:write', args.dir, args.path),
     perform: (scene, args, permit) =>
@@ -191,8 +205,8 @@ const continuingOps: { readonly [O in ContinuingOp]: Continuing<O> } = {
   'fs.stat': {
     handle: (args) => args.handle,
     perform: async (scene, args) => {
-      const stats = await fileOf(scene, args.handle).use((handle) => handle.stat({ bigint: true }))
-      return { value: { ...fileStatOf(stats, scene.world.identify) } }
+      const stat = await openOf(scene, args.handle).stat()
+      return { value: { ...fileStatOf(stat, scene.world.identify) } }
     },
   },
   'fs.read': {
@@ -213,7 +227,7 @@ const continuingOps: { readonly [O in ContinuingOp]: Continuing<O> } = {
   },
   'fs.list': {
     handle: (args) => args.handle,
-    perform: async (scene, args) => ({ value: { entries: await fileOf(scene, args.handle).list() } }),
+    perform: async (scene, args) => ({ value: { ...(await directoryOf(scene, args.handle).list(args.after)) } }),
   },
   'fs.set-size': {
     handle: (args) => args.handle,
@@ -225,14 +239,14 @@ const continuingOps: { readonly [O in ContinuingOp]: Continuing<O> } = {
   'fs.sync': {
     handle: (args) => args.handle,
     perform: async (scene, args) => {
-      await fileOf(scene, args.handle).sync(args.dataOnly)
+      await openOf(scene, args.handle).sync(args.dataOnly)
       return done
     },
   },
   'fs.close': {
     handle: (args) => args.handle,
     perform: async (scene, args) => {
-      await fileOf(scene, args.handle).close()
+      await openOf(scene, args.handle).close()
       return { value: {}, closed: true }
     },
   },

@@ -1,19 +1,20 @@
 import { randomBytes } from 'node:crypto'
-import { open } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import type { FsCapability } from '#core/capability/capability.ts'
 import type { Granted } from '#core/policy/grant.ts'
 import type { FsRule } from '#core/policy/rules.ts'
-import type { OpenHandle, Performed, Plan, Provider, ProviderSession } from '#host/broker/provider.ts'
+import type { ClosingAct, ClosingOutcome, OpenHandle, Performed, Plan, Provider, ProviderSession } from '#host/broker/provider.ts'
 import type { Call } from '#wire/calls.ts'
 import { descriptorPaths } from './descriptor-paths.ts'
-import { faultOfErrno, fsFault } from './errors.ts'
+import { fsFault } from './errors.ts'
 import { identityWith } from './file-stat.ts'
 import {
-  fileOf,
   fsOps,
   handleOf,
   isContinuing,
   isDecided,
+  openOf,
   performContinuing,
   performDecided,
   type Scene,
@@ -21,12 +22,13 @@ import {
   targetOf,
 } from './fs-calls.ts'
 import { FsPermit, type FsWorld } from './fs-world.ts'
-import { lexicalTarget, parseRelativePath } from './guest-path.ts'
+import { isWithin, joinGuestPath, lexicalTarget, parseRelativePath } from './guest-path.ts'
 import { InodeRegistry } from './inode-registry.ts'
 import { Lease } from './lease.ts'
-import { type Mount, MountTable, O_PATH, openMounts } from './mount.ts'
-import { OpenFile } from './open-file.ts'
+import { type Mount, MountTable, openMounts } from './mount.ts'
+import { OpenDirectory } from './open-file.ts'
 import { Turns } from '#host/providers/turns.ts'
+import type { WriteBack } from './write-back.ts'
 
 export interface FsOptions {
   /** Guest paths that a deny rule names: no directory above one may be moved, else the path would stop naming it. */
@@ -35,12 +37,18 @@ export interface FsOptions {
   readonly maxNewEntries?: number
   /** Most bytes a session may add to a mount whose rule has no quota; default 1 GiB. */
   readonly defaultQuotaBytes?: number
+  /** Most bytes of a mount in memory whose rule has no quota; default 16 MiB. */
+  readonly defaultMemoryBytes?: number
+  /** Guest paths that the bundle asks for; without them, all of every mount. */
+  readonly requested?: readonly string[]
+  /** Host folder in which private copies are made, each in one of its own; default one below the system's for temporary files. */
+  readonly copyFolder?: string
 }
 
 /** A provider of files with the roots of its mounts, which the broker numbers. */
 export interface FsProvider {
   readonly provider: Provider
-  readonly preopens: readonly { readonly guestPath: string; readonly open: OpenHandle }[]
+  readonly preopens: readonly { readonly guestPath: string; readonly writable: boolean; readonly open: OpenHandle }[]
 }
 
 /** A walk holds up to 128 descriptors; eight at a time keep a session well below a process's limit. */
@@ -51,9 +59,11 @@ class MountedFs implements Provider {
   readonly ops = fsOps
   readonly #scene: Scene
   readonly #lease: Lease
+  readonly #requested: readonly string[] | undefined
 
-  constructor(scene: Scene) {
+  constructor(scene: Scene, requested: readonly string[] | undefined) {
     this.#scene = scene
+    this.#requested = requested
     this.#lease = new Lease(async () => {
       await Promise.all([...scene.world.openFiles].map((file) => file.close()))
       await scene.world.mounts.close()
@@ -83,8 +93,24 @@ class MountedFs implements Provider {
     return this.#working(() => performContinuing(this.#scene, call))
   }
 
+  closing(): readonly ClosingAct[] {
+    return this.#scene.world.mounts.withWriteBack().map(([mount, writeBack]) => ({
+      op: 'fs.write-back',
+      capability: { action: 'fs:write', mount: mount.guestPath, path: this.#writtenBelow(mount) },
+      perform: (granted) => writeBackUnder(new FsPermit(granted), mount, writeBack),
+    }))
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#lease.close()
+  }
+
+  /** The mount, or the first folder in it that the bundle asks for when it does not ask for all of it: each path is decided besides. */
+  #writtenBelow({ guestPath }: Mount): string {
+    const requested = this.#requested ?? [guestPath]
+    return requested.some((path) => isWithin(guestPath, path))
+      ? guestPath
+      : (requested.find((path) => isWithin(path, guestPath)) ?? guestPath)
   }
 
   /**
@@ -93,55 +119,55 @@ class MountedFs implements Provider {
    */
   #capability({ action, base, path }: Target): FsCapability {
     const { mounts } = this.#scene.world
-    const file = fileOf(this.#scene, base)
-    if (path !== undefined && file.type !== 'directory') throw fsFault('not-directory')
-    const start = this.#guarded(() => file.peek((handle) => mounts.guestPathOf(file.mount, handle)))
-    if (path === undefined) return { action, mount: file.mount.guestPath, path: start }
+    const open = openOf(this.#scene, base)
+    if (path !== undefined && open.type !== 'directory') throw fsFault('not-directory')
+    const start = open.guestPath()
+    if (path === undefined) return { action, mount: open.mount.guestPath, path: start }
     const target = lexicalTarget(start, parseRelativePath(path))
     return { action, mount: mounts.covering(target)?.guestPath ?? '/', path: target }
   }
 
   async #working(work: () => Promise<Performed>): Promise<Performed> {
     if (this.#scene.session.signal.aborted) throw fsFault('interrupted')
-    try {
-      return await this.#lease.use(work)
-    } catch (error) {
-      throw faultOfErrno(error)
-    }
-  }
-
-  #guarded<T>(work: () => T): T {
-    try {
-      return work()
-    } catch (error) {
-      throw faultOfErrno(error)
-    }
+    return await this.#lease.use(work)
   }
 }
 
-const openPreopen = async (mount: Mount, world: FsWorld): Promise<{ guestPath: string; open: OpenHandle }> => {
-  const handle = await open(world.paths.itself(mount.root), O_PATH)
-  const stats = await handle.stat({ bigint: true })
-  const { guestPath } = mount
-  return { guestPath, open: new OpenFile({ handle, mount, type: 'directory', guestPath, canRead: true, canWrite: false, stats }, world) }
+/** Takes a private copy's changes to the host, path by path as policy allows. */
+const writeBackUnder = async (permit: FsPermit, mount: Mount, writeBack: WriteBack): Promise<ClosingOutcome> => {
+  const target = (path: readonly string[]): FsCapability => ({
+    action: 'fs:write',
+    mount: mount.guestPath,
+    path: joinGuestPath(mount.guestPath, path.join('/')),
+  })
+  const { refused, refusedCount, ...counts } = await writeBack((path) => permit.allows(target(path)))
+  return {
+    summary: { path: mount.guestPath, ...counts, ...(refusedCount > 0 && { refused: refusedCount }) },
+    refused: refused.map(([path, why]) => ({ capability: target(path.split('/')), why: `${path}: ${why}` })),
+    refusedCount,
+  }
+}
+
+const openPreopen = async (mount: Mount, world: FsWorld): Promise<FsProvider['preopens'][number]> => {
+  const { guestPath, mode } = mount
+  return { guestPath, writable: mode === 'rw', open: new OpenDirectory({ held: await mount.root.again(), mount, guestPath }, world) }
 }
 
 /**
- * Performs `fs.*` below the given mounts (`hostPath` set). Opens every root now and never uses a host path again.
+ * Performs `fs.*` below the given mounts. Opens every root now, makes the private copies, and never uses a host path again.
  * Throws CordonError `mount.invalid` where a root is missing or no directory, two have one guest path, a folder with a quota is too
- * large to measure, or the platform cannot walk paths without races.
+ * large to measure or to copy, or the platform cannot walk paths without races.
  */
 export const createFsProvider = async (
   session: ProviderSession,
   rules: readonly FsRule[],
   options: FsOptions = {},
 ): Promise<FsProvider> => {
-  const { pinned = [], maxNewEntries = 10_000, defaultQuotaBytes = 1024 ** 3 } = options
-  const paths = descriptorPaths()
-  const mounts = await openMounts(rules, { maxNewEntries, defaultQuotaBytes }, paths)
+  const { pinned = [], maxNewEntries = 10_000, defaultQuotaBytes = 1024 ** 3, defaultMemoryBytes = 16 * 1024 ** 2 } = options
+  const copyFolder = options.copyFolder ?? join(tmpdir(), `cordon-copies-${process.getuid?.() ?? 0}`)
+  const mounts = await openMounts(rules, { maxNewEntries, defaultQuotaBytes, defaultMemoryBytes, copyFolder }, () => descriptorPaths())
   const world: FsWorld = {
-    paths,
-    mounts: new MountTable(mounts, paths),
+    mounts: new MountTable(mounts),
     inodes: new InodeRegistry(),
     openFiles: new Set(),
     identify: identityWith(randomBytes(32)),
@@ -149,5 +175,5 @@ export const createFsProvider = async (
     walks: new Turns(maxWalks),
   }
   const preopens = await Promise.all(mounts.map((mount) => openPreopen(mount, world)))
-  return { provider: new MountedFs({ world, session }), preopens }
+  return { provider: new MountedFs({ world, session }, options.requested), preopens }
 }

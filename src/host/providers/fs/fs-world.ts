@@ -3,8 +3,8 @@ import type { Granted } from '#core/policy/grant.ts'
 import { fsFault } from './errors.ts'
 import type { Identify } from './file-stat.ts'
 import { isWithin, parseRelativePath } from './guest-path.ts'
-import type { MountTable } from './mount.ts'
-import type { OpenFile, OpenFileWorld } from './open-file.ts'
+import type { Mount, MountTable } from './mount.ts'
+import { OpenDirectory, type OpenFile, type OpenFileWorld } from './open-file.ts'
 import type { Turns } from '#host/providers/turns.ts'
 import { type LastSegment, type Located, Walk } from './walk.ts'
 
@@ -18,19 +18,19 @@ export interface FsWorld extends OpenFileWorld {
   readonly walks: Turns
 }
 
-/** Walks `path` from an open directory and does `work` where it leads, while every descriptor on the way is open. */
+/** Walks `path` from an open directory and does `work` where it leads, while every directory on the way is held. */
 export const atPath = async <T>(
   world: FsWorld,
-  from: { readonly base: OpenFile; readonly path: string },
+  from: { readonly base: OpenFile | OpenDirectory; readonly path: string },
   last: LastSegment,
   work: (located: Located) => Promise<T>,
 ): Promise<T> => {
   const { base, path } = from
-  if (base.type !== 'directory') throw fsFault('not-directory')
+  if (!(base instanceof OpenDirectory)) throw fsFault('not-directory')
   const parsed = parseRelativePath(path)
-  return base.use(async (handle) => {
-    const start = { mount: base.mount, handle, guestPath: world.mounts.guestPathOf(base.mount, handle) }
-    await using walk = new Walk(world, start, parsed, last)
+  return base.use(async (held) => {
+    const start = { mount: base.mount, held, guestPath: base.mount.guestPathOf(held) }
+    await using walk = new Walk(world.mounts, start, parsed, last)
     return await work(await walk.locate())
   })
 }
@@ -56,7 +56,16 @@ export class FsPermit {
 
   /** Refuses a place that is neither the decided target nor one that policy also allows: a link led elsewhere. */
   check(action: FsCapability['action'], { parent, guestPath }: Located): void {
-    const { mount } = parent
+    this.checkPlace(action, { mount: parent.mount, guestPath })
+  }
+
+  /** Whether policy also allows another act, of which this one consists. */
+  allows(capability: FsCapability): boolean {
+    return this.#granted.alsoAllows(capability)
+  }
+
+  /** {@link check} for a handle itself. */
+  checkPlace(action: FsCapability['action'], { mount, guestPath }: { readonly mount: Mount; readonly guestPath: string }): void {
     if (action === 'fs:write' && mount.mode !== 'rw') throw fsFault('read-only', `\`${mount.guestPath}\` is mounted ro`)
     const actual: FsCapability = { action, mount: mount.guestPath, path: guestPath }
     const decided = this.#target.action === action && this.#target.mount === actual.mount && this.#target.path === guestPath

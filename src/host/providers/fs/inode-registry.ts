@@ -1,13 +1,11 @@
-import type { BigIntStats } from 'node:fs'
 import { fsFault } from './errors.ts'
+import type { NodeStat } from './file-tree.ts'
 
 interface Inode {
   open: number
   /** Its last name went while it was open: its bytes come free with its last handle. */
   unlinked: boolean
 }
-
-const keyOf = ({ dev, ino }: BigIntStats): string => `${dev}:${ino}`
 
 /**
  * What one session knows about inodes: which are open, so that the bytes of an unlinked file count until they are
@@ -19,16 +17,16 @@ export class InodeRegistry {
   readonly #ownLinks = new Map<string, number>()
 
   /** Counts a handle. The caller checks the link count *afterwards*, so that an unlink in between is not missed. */
-  opened(stats: BigIntStats): void {
-    const key = keyOf(stats)
+  opened(stats: NodeStat): void {
+    const key = stats.inode
     const inode = this.#open.get(key)
     if (inode === undefined) this.#open.set(key, { open: 1, unlinked: false })
     else inode.open += 1
   }
 
   /** Takes a handle back; true when the file was unlinked and this was its last one. */
-  closed(stats: BigIntStats): boolean {
-    const key = keyOf(stats)
+  closed(stats: NodeStat): boolean {
+    const key = stats.inode
     const inode = this.#open.get(key)
     if (inode === undefined) return false
     inode.open -= 1
@@ -38,12 +36,12 @@ export class InodeRegistry {
   }
 
   /** Told that a name of a file went; true when that was the last one and its bytes are free at once. */
-  unlinked(stats: BigIntStats): boolean {
-    const key = keyOf(stats)
+  unlinked(stats: NodeStat): boolean {
+    const key = stats.inode
     const own = this.#ownLinks.get(key) ?? 0
     if (own > 1) this.#ownLinks.set(key, own - 1)
     else this.#ownLinks.delete(key)
-    if (stats.nlink > 1n) return false
+    if (stats.links > 1) return false
     const inode = this.#open.get(key)
     if (inode === undefined) return true
     inode.unlinked = true
@@ -51,19 +49,19 @@ export class InodeRegistry {
   }
 
   /** Told that the guest made one more name for a file, with how it is now; counts only when every other name is known too. */
-  linked(stats: BigIntStats): void {
-    const key = keyOf(stats)
+  linked(stats: NodeStat): void {
+    const key = stats.inode
     const own = this.#ownLinks.get(key) ?? 0
-    if (stats.nlink === BigInt(own + 2)) this.#ownLinks.set(key, own + 1)
+    if (stats.links === own + 2) this.#ownLinks.set(key, own + 1)
   }
 
   /**
    * Refuses to change a file that has names the guest did not make: they may lie outside the mount (package stores
    * link their files into every project), and a write would change them all.
    */
-  refuseForeignLinks(stats: BigIntStats): void {
-    const own = this.#ownLinks.get(keyOf(stats)) ?? 0
-    if (stats.isFile() && stats.nlink > BigInt(own + 1))
+  refuseForeignLinks(stats: NodeStat): void {
+    const own = this.#ownLinks.get(stats.inode) ?? 0
+    if (stats.type === 'regular-file' && stats.links > own + 1)
       throw fsFault('not-permitted', 'the file has other names, perhaps outside the mount')
   }
 }

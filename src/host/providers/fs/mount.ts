@@ -1,33 +1,68 @@
-import { constants } from 'node:fs'
-import { type FileHandle, open } from 'node:fs/promises'
 import { CordonError } from '#core/errors.ts'
 import type { FsRule } from '#core/policy/rules.ts'
 import type { DescriptorPaths } from './descriptor-paths.ts'
-import { fsFault } from './errors.ts'
+import type { HeldDirectory } from './file-tree.ts'
 import { isWithin, joinGuestPath } from './guest-path.ts'
-import { measureBytes, Usage } from './usage.ts'
+import { openLiveTree } from './live-tree.ts'
+import { createMemoryTree } from './memory-tree.ts'
+import { openPrivateCopy } from './private-copy.ts'
+import { type Measure, measure, Usage } from './usage.ts'
+import type { WriteBack } from './write-back.ts'
 
-/** `open(2)`: names a file without opening it, which has no effect on any kind of file. Node does not export it. */
-export const O_PATH = 0o10000000
+/** Entries that measuring or copying a mount looks at before it gives up. */
+const maxMeasuredEntries = 100_000
 
-/** One host folder as the guest sees it. */
-export interface Mount {
+/** What makes a mount, and what becomes of it. */
+export interface MountParts {
+  readonly rule: FsRule
+  /** Held from the start of the session on; no host path is used again. */
+  readonly root: HeldDirectory
+  readonly usage: Usage
+  /** Of a private copy that may be written: takes what changed back to the host's folder. */
+  readonly writeBack?: WriteBack
+  /** Frees all there is. */
+  readonly close: () => Promise<void>
+}
+
+/** One tree of files as the guest sees it. */
+export class Mount {
   readonly guestPath: string
   readonly mode: 'ro' | 'rw'
-  /** Opened once, at the start of the session; the host path is never used again. */
-  readonly root: FileHandle
+  readonly root: HeldDirectory
   readonly usage: Usage
+  readonly writeBack: WriteBack | undefined
+  readonly #close: () => Promise<void>
+
+  constructor({ rule, root, usage, writeBack, close }: MountParts) {
+    this.guestPath = rule.guestPath
+    this.mode = rule.mode
+    this.root = root
+    this.usage = usage
+    this.writeBack = writeBack
+    this.#close = close
+  }
+
+  /**
+   * The guest path of a directory of this mount, from where it is now: a guest may have renamed what it opened.
+   * Throws GuestFault `no-entry` when it left the mount (which only the host can do) or was removed.
+   */
+  guestPathOf(directory: HeldDirectory): string {
+    const below = directory.where()
+    return below === '' ? this.guestPath : joinGuestPath(this.guestPath, below)
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#close()
+  }
 }
 
 /** The mounts of one session. */
 export class MountTable {
   readonly #mounts: readonly Mount[]
-  readonly #paths: DescriptorPaths
 
-  constructor(mounts: readonly Mount[], paths: DescriptorPaths) {
+  constructor(mounts: readonly Mount[]) {
     // Most specific first.
     this.#mounts = mounts.toSorted((one, other) => other.guestPath.length - one.guestPath.length)
-    this.#paths = paths
   }
 
   /** The most specific mount that covers a guest path. */
@@ -40,80 +75,123 @@ export class MountTable {
     return this.#mounts.find((mount) => mount.guestPath === guestPath)
   }
 
-  /** Guest paths of all mounts. */
-  guestPaths(): readonly string[] {
-    return this.#mounts.map((mount) => mount.guestPath)
-  }
-
-  /**
-   * The guest path of an open directory, from where it is now: a guest may have renamed what it opened.
-   * Throws GuestFault `no-entry` when it left its mount (only the host can do that).
-   */
-  guestPathOf(mount: Mount, directory: FileHandle): string {
-    const root = this.#paths.truth(mount.root)
-    const truth = this.#paths.truth(directory)
-    if (!isWithin(truth, root)) throw fsFault('no-entry', 'the directory left its mount')
-    const below = truth.slice(root === '/' ? 1 : root.length + 1)
-    return below === '' ? mount.guestPath : joinGuestPath(mount.guestPath, below)
+  /** Those that write back. */
+  withWriteBack(): readonly (readonly [Mount, WriteBack])[] {
+    return this.#mounts.flatMap((mount) => (mount.writeBack === undefined ? [] : [[mount, mount.writeBack] as const]))
   }
 
   async close(): Promise<void> {
-    await Promise.all(this.#mounts.map((mount) => mount.root.close()))
+    await Promise.all(this.#mounts.map((mount) => mount[Symbol.asyncDispose]()))
   }
 }
 
-/** How mounts are bounded. */
+/** What bounds a mount whose rule says nothing. */
 export interface MountBounds {
   readonly maxNewEntries: number
   readonly defaultQuotaBytes: number
+  readonly defaultMemoryBytes: number
+  /** Where private copies are made. */
+  readonly copyFolder: string
 }
 
-const openRoot = async (rule: FsRule, paths: DescriptorPaths): Promise<FileHandle> => {
-  if (rule.hostPath === undefined) {
-    throw new CordonError('mount.invalid', `expected a host folder for the mount \`${rule.guestPath}\`, got none (${rule.origin})`)
-  }
+const hostPathOf = ({ hostPath, guestPath, origin }: FsRule): string => {
+  if (hostPath !== undefined) return hostPath
+  throw new CordonError('mount.invalid', `expected a host folder for the mount \`${guestPath}\`, got none (${origin})`)
+}
+
+const openHostFolder = async (rule: FsRule, paths: DescriptorPaths): ReturnType<typeof openLiveTree> => {
+  const hostPath = hostPathOf(rule)
   try {
-    const root = await open(rule.hostPath, O_PATH | constants.O_DIRECTORY | constants.O_NOFOLLOW)
-    if (paths.truth(root) === rule.hostPath) return root
-    await root.close()
-    throw new Error('a link is on the way now')
+    return await openLiveTree(hostPath, paths)
   } catch (cause) {
-    throw new CordonError('mount.invalid', `expected a folder at \`${rule.hostPath}\` to mount as \`${rule.guestPath}\`, found none`, {
+    throw new CordonError('mount.invalid', `expected a folder at \`${hostPath}\` to mount as \`${rule.guestPath}\`, found none`, {
       cause,
       hint: `make the folder, or change ${rule.origin}`,
     })
   }
 }
 
-const usageOf = async (rule: FsRule, bounds: MountBounds): Promise<Usage> => {
-  const { quotaBytes, hostPath } = rule
-  if (rule.mode === 'ro' || quotaBytes === undefined || hostPath === undefined) {
-    return new Usage({ bytes: bounds.defaultQuotaBytes, usedBytes: 0, newEntries: bounds.maxNewEntries })
-  }
-  return new Usage({ bytes: quotaBytes, usedBytes: await measureBytes(hostPath), newEntries: bounds.maxNewEntries })
+/** What counts already: nothing where no quota asks. */
+const measured = async (rule: FsRule, root: HeldDirectory): Promise<Measure | undefined> => {
+  const { mode, quotaBytes, quotaEntries } = rule
+  if (mode === 'ro' || (quotaBytes === undefined && quotaEntries === undefined)) return undefined
+  const found = await measure(root, maxMeasuredEntries)
+  if (found !== undefined) return found
+  throw new CordonError(
+    'mount.invalid',
+    `expected at most ${maxMeasuredEntries} entries in \`${rule.hostPath}\`, which has a quota, found more`,
+    {
+      hint: 'mount a smaller folder, or drop the quota',
+    },
+  )
 }
 
-/**
- * Opens every mount's root. Their host paths are real ones: where a link stands in one now, somebody put it there since policy
- * was read (an agent that may write the folder above), and it is refused. Throws CordonError `mount.invalid`, with nothing left open.
- */
-export const openMounts = async (rules: readonly FsRule[], bounds: MountBounds, paths: DescriptorPaths): Promise<readonly Mount[]> => {
+const openLive = async (rule: FsRule, bounds: MountBounds, paths: DescriptorPaths): Promise<Mount> => {
+  const root = await openHostFolder(rule, paths)
+  try {
+    const found = await measured(rule, root)
+    const used = {
+      bytes: rule.quotaBytes === undefined ? 0 : (found?.bytes ?? 0),
+      entries: rule.quotaEntries === undefined ? 0 : (found?.entries ?? 0),
+    }
+    const limit = { bytes: rule.quotaBytes ?? bounds.defaultQuotaBytes, entries: rule.quotaEntries ?? bounds.maxNewEntries }
+    return new Mount({ rule, root, usage: new Usage(limit, used), close: () => root.close() })
+  } catch (error) {
+    await root.close()
+    throw error
+  }
+}
+
+const openCopy = async (rule: FsRule, bounds: MountBounds, paths: DescriptorPaths): Promise<Mount> => {
+  const source = await openHostFolder(rule, paths)
+  try {
+    const limit = { bytes: rule.quotaBytes ?? bounds.defaultQuotaBytes, entries: rule.quotaEntries ?? maxMeasuredEntries }
+    const copy = await openPrivateCopy(source, { paths, limit, rule, folder: bounds.copyFolder })
+    const mount = { rule, root: copy.root, usage: new Usage(limit, copy.measure) }
+    const close = async (): Promise<void> => {
+      await source.close()
+      await copy[Symbol.asyncDispose]()
+    }
+    return new Mount(rule.mode === 'ro' ? { ...mount, close } : { ...mount, close, writeBack: copy.writeBack })
+  } catch (error) {
+    await source.close()
+    throw error
+  }
+}
+
+const openMemory = (rule: FsRule, bounds: MountBounds): Mount => {
+  const root = createMemoryTree(rule.guestPath)
+  const limit = { bytes: rule.quotaBytes ?? bounds.defaultMemoryBytes, entries: rule.quotaEntries ?? bounds.maxNewEntries }
+  return new Mount({ rule, root, usage: new Usage(limit), close: () => root.close() })
+}
+
+const openMount = async (rule: FsRule, bounds: MountBounds, paths: () => DescriptorPaths): Promise<Mount> => {
+  switch (rule.mountKind) {
+    case 'live':
+      return await openLive(rule, bounds, paths())
+    case 'copy':
+      return await openCopy(rule, bounds, paths())
+    case 'memory':
+      return openMemory(rule, bounds)
+  }
+}
+
+/** Opens every mount. Throws CordonError `mount.invalid`, with nothing left open. */
+export const openMounts = async (
+  rules: readonly FsRule[],
+  bounds: MountBounds,
+  paths: () => DescriptorPaths,
+): Promise<readonly Mount[]> => {
   const mounts: Mount[] = []
   try {
     for (const rule of rules) {
       if (mounts.some((mount) => mount.guestPath === rule.guestPath)) {
         throw new CordonError('mount.invalid', `expected one mount at \`${rule.guestPath}\`, got two (${rule.origin})`)
       }
-      const root = await openRoot(rule, paths)
-      try {
-        mounts.push({ guestPath: rule.guestPath, mode: rule.mode, root, usage: await usageOf(rule, bounds) })
-      } catch (error) {
-        await root.close()
-        throw error
-      }
+      mounts.push(await openMount(rule, bounds, paths))
     }
   } catch (error) {
-    await Promise.all(mounts.map((mount) => mount.root.close()))
+    await Promise.all(mounts.map((mount) => mount[Symbol.asyncDispose]()))
     throw error
   }
   return mounts

@@ -1,11 +1,8 @@
-import { type BigIntStats, constants } from 'node:fs'
-import { type FileHandle, open } from 'node:fs/promises'
 import type { CallArgs } from '#wire/calls.ts'
-import { errnoOf, fsFault } from './errors.ts'
-import { fileTypeOf } from './file-stat.ts'
+import { faultCode, fsFault } from './errors.ts'
+import type { FileAccess, HeldDirectory, HeldEntry, HeldFile, NodeStat } from './file-tree.ts'
 import type { FsWorld } from './fs-world.ts'
-import { O_PATH } from './mount.ts'
-import { OpenFile } from './open-file.ts'
+import { OpenDirectory, OpenFile } from './open-file.ts'
 import type { Located } from './walk.ts'
 
 /** How a guest wants a file opened. */
@@ -13,22 +10,23 @@ export type OpenWish = Omit<CallArgs<'fs.open'>, 'dir' | 'path'>
 
 /** An adversary who creates and removes the name in parallel wins at most this many times. */
 const maxAttempts = 8
-const newFileMode = 0o644
 
 /** Whether an open needs `fs:write`. */
 export const changes = (wish: OpenWish): boolean => wish.write || wish.create || wish.truncate
 
 /** Opens what a walk located: a regular file or a directory, never anything that could block or act. */
-export const openEntry = async (world: FsWorld, located: Located, wish: OpenWish): Promise<OpenFile> => {
+export const openEntry = async (world: FsWorld, located: Located, wish: OpenWish): Promise<OpenFile | OpenDirectory> => {
   refuseNonsense(located, wish)
   const { parent, name } = located
-  if (name === undefined) return openDirectory(world, located, wish, await open(world.paths.itself(parent.handle), O_PATH))
-  const entry = world.paths.entry(parent.handle, name)
+  if (name === undefined) {
+    refuseChange(wish)
+    return openDirectory(world, located, await parent.held.again())
+  }
   for (let attempt = 0; attempt < maxAttempts; attempt += 1) {
-    const probe = await openIfThere(entry)
-    if (probe !== undefined) return openProbed(world, located, wish, probe)
+    const held = await holdIfThere(parent.held, name)
+    if (held !== undefined) return openHeld(world, located, wish, held)
     if (!wish.create) throw fsFault('no-entry')
-    const created = await createFile(world, located, wish, entry)
+    const created = await createFile(world, located, wish, name)
     if (created !== undefined) return created
   }
   throw fsFault('busy', 'the entry keeps changing')
@@ -36,79 +34,76 @@ export const openEntry = async (world: FsWorld, located: Located, wish: OpenWish
 
 const refuseNonsense = (located: Located, wish: OpenWish): void => {
   if (wish.truncate && !wish.write) throw fsFault('invalid', 'truncate without write')
-  if (wish.create && wish.directory) throw fsFault('invalid', 'create and directory')
+  if (wish.directory && (wish.create || wish.exclusive || wish.truncate))
+    throw fsFault('invalid', 'a directory is neither made nor emptied')
   if (wish.create && wish.exclusive && located.name === undefined) throw fsFault('exist')
   if (wish.create && located.mustBeDirectory) throw fsFault('is-directory')
 }
 
-/** Names the entry without opening it, following nothing. */
-const openIfThere = async (entry: string): Promise<FileHandle | undefined> => {
+/** Holds the entry without opening it, following nothing. */
+const holdIfThere = async (directory: HeldDirectory, name: string): Promise<HeldEntry | undefined> => {
   try {
-    return await open(entry, O_PATH | constants.O_NOFOLLOW)
+    return await directory.hold(name)
   } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return undefined
+    if (faultCode(error) === 'no-entry') return undefined
     throw error
   }
 }
 
-const openProbed = async (world: FsWorld, located: Located, wish: OpenWish, probe: FileHandle): Promise<OpenFile> => {
+const openHeld = async (world: FsWorld, located: Located, wish: OpenWish, held: HeldEntry): Promise<OpenFile | OpenDirectory> => {
+  let file: HeldFile
   try {
-    const stats = await probe.stat({ bigint: true })
+    const stat = await held.stat()
     if (wish.create && wish.exclusive) throw fsFault('exist')
-    if (stats.isDirectory()) return await openDirectory(world, located, wish, probe)
-    refuseUnlessRegular(stats, wish.directory || located.mustBeDirectory)
-    if (wish.write) world.inodes.refuseForeignLinks(stats)
-    if (!wish.read && !wish.write) return await adopt(world, located, wish, probe)
-    // The probe's own inode is opened, so what was checked is what is used.
-    const handle = await open(world.paths.itself(probe), accessFlags(wish))
-    await probe.close()
-    return await adopt(world, located, wish, handle)
+    if (stat.type === 'directory') {
+      refuseChange(wish)
+      return openDirectory(world, located, held.asDirectory())
+    }
+    refuseLink(stat, wish.directory || located.mustBeDirectory)
+    if (wish.write) world.inodes.refuseForeignLinks(stat)
+    file = await held.openFile(accessOf(wish))
   } catch (error) {
-    await closeQuietly(probe)
+    await held.close()
     throw error
   }
+  await held.close()
+  return await adopt(world, located, wish, file)
 }
 
-const refuseUnlessRegular = (stats: BigIntStats, mustBeDirectory: boolean): void => {
-  // A link is here when it is not to be followed, or was put here after the walk looked.
-  if (stats.isSymbolicLink()) throw fsFault(mustBeDirectory ? 'not-directory' : 'loop')
+const refuseLink = (stat: NodeStat, mustBeDirectory: boolean): void => {
   if (mustBeDirectory) throw fsFault('not-directory')
-  // Opening a FIFO, device or socket may block, and reading one acts on the host.
-  if (!stats.isFile()) throw fsFault('not-permitted', `a ${fileTypeOf(stats)}`)
+  // A link is here when it is not to be followed, or was put here after the walk looked.
+  if (stat.type === 'symbolic-link') throw fsFault('loop')
 }
 
-const openDirectory = async (world: FsWorld, located: Located, wish: OpenWish, handle: FileHandle): Promise<OpenFile> => {
+const refuseChange = (wish: OpenWish): void => {
+  if (changes(wish)) throw fsFault('is-directory')
+}
+
+const openDirectory = (world: FsWorld, { guestPath, parent }: Located, held: HeldDirectory): OpenDirectory =>
+  new OpenDirectory({ held, mount: parent.mount, guestPath }, world)
+
+const createFile = async (world: FsWorld, located: Located, wish: OpenWish, name: string): Promise<OpenFile | undefined> => {
+  const { held, mount } = located.parent
+  mount.usage.addEntry()
+  let file: HeldFile
   try {
-    if (changes(wish)) throw fsFault('is-directory')
-    const stats = await handle.stat({ bigint: true })
-    const { guestPath, parent } = located
-    return new OpenFile({ handle, mount: parent.mount, type: 'directory', guestPath, canRead: true, canWrite: false, stats }, world)
+    file = await held.createFile(name, accessOf(wish))
   } catch (error) {
-    await closeQuietly(handle)
+    mount.usage.removeEntry()
+    if (faultCode(error) === 'exist') return undefined
     throw error
   }
+  return await adopt(world, located, wish, file)
 }
 
-const createFile = async (world: FsWorld, located: Located, wish: OpenWish, entry: string): Promise<OpenFile | undefined> => {
-  const { usage } = located.parent.mount
-  usage.addEntry()
-  try {
-    const flags = accessFlags(wish) | constants.O_CREAT | constants.O_EXCL
-    return await adopt(world, located, wish, await open(entry, flags, newFileMode))
-  } catch (error) {
-    usage.removeEntry()
-    if (errnoOf(error) === 'EEXIST') return undefined
-    throw error
-  }
-}
-
-/** Turns a descriptor of a regular file into an open file, or closes it. */
-const adopt = async (world: FsWorld, located: Located, wish: OpenWish, handle: FileHandle): Promise<OpenFile> => {
-  const file = await register(world, located, wish, handle)
+/** Turns a file that a tree has opened into an open file, or closes it. */
+const adopt = async (world: FsWorld, located: Located, wish: OpenWish, held: HeldFile): Promise<OpenFile> => {
+  const file = await register(world, located, wish, held)
   try {
     // An unlink that came between was not told of this handle, and counted the bytes as free.
-    const { nlink } = await file.use((descriptor) => descriptor.stat({ bigint: true }))
-    if (nlink === 0n) throw fsFault('no-entry')
+    const { links } = await file.stat()
+    if (links === 0) throw fsFault('no-entry')
     if (wish.truncate) await file.resize(0)
     return file
   } catch (error) {
@@ -117,28 +112,16 @@ const adopt = async (world: FsWorld, located: Located, wish: OpenWish, handle: F
   }
 }
 
-const register = async (world: FsWorld, located: Located, wish: OpenWish, handle: FileHandle): Promise<OpenFile> => {
+const register = async (world: FsWorld, located: Located, wish: OpenWish, held: HeldFile): Promise<OpenFile> => {
   try {
-    const stats = await handle.stat({ bigint: true })
-    world.inodes.opened(stats)
+    const stat = await held.stat()
+    world.inodes.opened(stat)
     const { guestPath, parent } = located
-    return new OpenFile(
-      { handle, mount: parent.mount, type: 'regular-file', guestPath, canRead: wish.read, canWrite: wish.write, stats },
-      world,
-    )
+    return new OpenFile({ held, mount: parent.mount, guestPath, canRead: wish.read, canWrite: wish.write, stat }, world)
   } catch (error) {
-    await closeQuietly(handle)
+    await held.close()
     throw error
   }
 }
 
-/** `O_NONBLOCK`: never waits, whatever the file turns out to be. */
-const accessFlags = ({ read, write }: OpenWish): number => {
-  const access = write ? (read ? constants.O_RDWR : constants.O_WRONLY) : constants.O_RDONLY
-  return access | constants.O_NONBLOCK | constants.O_NOCTTY
-}
-
-/** Closes what may be closed already; the error that led here is the one to tell. */
-const closeQuietly = async (handle: FileHandle): Promise<void> => {
-  if (handle.fd >= 0) await handle.close().catch(() => undefined)
-}
+const accessOf = ({ read, write, sync }: OpenWish): FileAccess => ({ read: read || !write, write, sync })

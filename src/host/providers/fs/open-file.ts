@@ -1,73 +1,114 @@
 import { createHash, type Hash } from 'node:crypto'
-import { type BigIntStats, constants } from 'node:fs'
-import { type FileHandle, open, opendir } from 'node:fs/promises'
 import type { OpenHandle } from '#host/broker/provider.ts'
-import type { FileType } from '#wire/calls.ts'
-import type { DescriptorPaths } from './descriptor-paths.ts'
 import { fsFault } from './errors.ts'
-import { fileTypeOf } from './file-stat.ts'
+import type { HeldDirectory, HeldFile, HeldNode, ListPage, NodeStat } from './file-tree.ts'
 import type { InodeRegistry } from './inode-registry.ts'
 import { Lease } from './lease.ts'
 import type { Mount } from './mount.ts'
 
-/** Entries and bytes of names that one listing gives: it must fit one reply. */
-const maxListedEntries = 16_384
-const maxListedBytes = 512 * 1024
-
-/** What an open file is made of. */
-export interface OpenFileParts {
-  readonly handle: FileHandle
-  readonly mount: Mount
-  readonly type: 'regular-file' | 'directory'
-  /** Where it was when it was opened, for the record. */
-  readonly guestPath: string
-  readonly canRead: boolean
-  readonly canWrite: boolean
-  readonly stats: BigIntStats
-}
-
 /** What the open files of one session share. */
 export interface OpenFileWorld {
-  readonly paths: DescriptorPaths
   readonly inodes: InodeRegistry
   /** All that are open; each takes itself out when it closes. */
-  readonly openFiles: Set<OpenFile>
+  readonly openFiles: Set<OpenFile | OpenDirectory>
 }
 
-/** A file or directory that a granted call opened. */
-export class OpenFile implements OpenHandle {
+/** Where a handle is, and where it was when it was opened, for the record. */
+interface Opened<H extends HeldNode> {
+  readonly held: H
   readonly mount: Mount
-  readonly type: 'regular-file' | 'directory'
+  readonly guestPath: string
+}
+
+/** A directory that a granted call opened, or the root of a mount. */
+export class OpenDirectory implements OpenHandle {
+  readonly type = 'directory'
+  readonly mount: Mount
+  readonly #parts: Opened<HeldDirectory>
+  readonly #lease: Lease
+
+  constructor(parts: Opened<HeldDirectory>, world: OpenFileWorld) {
+    this.mount = parts.mount
+    this.#parts = parts
+    this.#lease = new Lease(async () => {
+      world.openFiles.delete(this)
+      await parts.held.close()
+    })
+    world.openFiles.add(this)
+  }
+
+  /** Works with the directory while nothing can close it. */
+  use<T>(work: (held: HeldDirectory) => Promise<T>): Promise<T> {
+    return this.#lease.use(() => work(this.#parts.held))
+  }
+
+  /** Its guest path now. Throws GuestFault `no-entry` when it left its mount, or was removed. */
+  guestPath(): string {
+    return this.#lease.peek(() => this.mount.guestPathOf(this.#parts.held))
+  }
+
+  stat(): Promise<NodeStat> {
+    return this.use((held) => held.stat())
+  }
+
+  list(after: string | null): Promise<ListPage> {
+    return this.use((held) => held.list(after))
+  }
+
+  /** Brings its names to stable storage, where they may have been changed. */
+  async sync(): Promise<void> {
+    if (this.mount.mode === 'rw') await this.use((held) => held.sync())
+  }
+
+  close(): Promise<void> {
+    return this.#lease.close()
+  }
+
+  summary(): Readonly<Record<string, string | number>> {
+    return { path: this.#parts.guestPath }
+  }
+}
+
+/** What an open file is made of. */
+export interface OpenFileParts extends Opened<HeldFile> {
+  readonly canRead: boolean
+  readonly canWrite: boolean
+  readonly stat: NodeStat
+}
+
+/** A file that a granted call opened. */
+export class OpenFile implements OpenHandle {
+  readonly type = 'regular-file'
+  readonly mount: Mount
   readonly #parts: OpenFileParts
   readonly #world: OpenFileWorld
   readonly #lease: Lease
   readonly #readDigest: Hash = createHash('sha256')
   readonly #writeDigest: Hash = createHash('sha256')
+  #lastRead: Promise<void> = Promise.resolve()
   #bytesRead = 0
   #bytesWritten = 0
 
   constructor(parts: OpenFileParts, world: OpenFileWorld) {
     this.mount = parts.mount
-    this.type = parts.type
     this.#parts = parts
     this.#world = world
     this.#lease = new Lease(() => this.#free())
     world.openFiles.add(this)
   }
 
-  /** Whether the call that opened it was allowed to write. */
-  get canWrite(): boolean {
-    return this.#parts.canWrite
+  /** Works with the file while nothing can close it. */
+  use<T>(work: (held: HeldFile) => Promise<T>): Promise<T> {
+    return this.#lease.use(() => work(this.#parts.held))
   }
 
-  /** Works with the descriptor while nothing can close it. */
-  use<T>(work: (handle: FileHandle) => Promise<T>): Promise<T> {
-    return this.#lease.use(() => work(this.#parts.handle))
+  /** Its guest path when it was opened. */
+  guestPath(): string {
+    return this.#lease.peek(() => this.#parts.guestPath)
   }
 
-  /** {@link use} at once, for what needs no waiting. */
-  peek<T>(work: (handle: FileHandle) => T): T {
-    return this.#lease.peek(() => work(this.#parts.handle))
+  stat(): Promise<NodeStat> {
+    return this.use((held) => held.stat())
   }
 
   close(): Promise<void> {
@@ -85,35 +126,34 @@ export class OpenFile implements OpenHandle {
   /** At most `length` bytes from `offset`; none at the end of the file. */
   read(offset: number, length: number): Promise<Uint8Array> {
     this.#require('canRead')
-    return this.use(async (handle) => {
-      // A buffer of its own, never a slice of Node's pool: it may be posted to a thread with all that is around it.
-      const buffer = new Uint8Array(length)
-      const { bytesRead } = await handle.read(buffer, 0, length, offset)
-      const bytes = bytesRead === length ? buffer : buffer.slice(0, bytesRead)
-      this.#bytesRead += bytesRead
-      this.#readDigest.update(bytes)
-      return bytes
+    return this.use(async (held) => {
+      const before = this.#lastRead
+      const turn = Promise.withResolvers<void>()
+      this.#lastRead = turn.promise
+      try {
+        const bytes = await held.read(offset, length)
+        // Several reads may be under way: what they bring is counted in the order they were asked for.
+        await before
+        this.#bytesRead += bytes.length
+        this.#readDigest.update(bytes)
+        return bytes
+      } finally {
+        turn.resolve()
+      }
     })
   }
 
   /** Writes at `offset`, or at the end. Returns the number of bytes written. */
   write(offset: number | null, bytes: Uint8Array): Promise<number> {
     this.#require('canWrite')
-    return this.use((handle) =>
+    return this.use((held) =>
       this.mount.usage.turns.take(async () => {
-        const { size } = await handle.stat()
+        const { size } = await held.stat()
         const start = offset ?? size
         const end = start + bytes.length
         if (!Number.isSafeInteger(end)) throw fsFault('file-too-large')
         if (bytes.length === 0) return 0
-        this.mount.usage.grow(Math.max(0, end - size))
-        try {
-          await writeAll(handle, bytes, start)
-        } catch (error) {
-          const now = (await handle.stat()).size
-          this.mount.usage.shrink(Math.max(0, end - size) - Math.max(0, now - size))
-          throw error
-        }
+        await this.#growing(held, { from: size, to: Math.max(size, end) }, () => held.write(start, bytes))
         this.#bytesWritten += bytes.length
         this.#writeDigest.update(bytes)
         return bytes.length
@@ -121,84 +161,47 @@ export class OpenFile implements OpenHandle {
     )
   }
 
-  /** Makes the file `size` bytes long. */
+  /** Makes the file `newSize` bytes long. */
   resize(newSize: number): Promise<void> {
     this.#require('canWrite')
-    return this.use((handle) =>
+    return this.use((held) =>
       this.mount.usage.turns.take(async () => {
-        const { size } = await handle.stat()
-        this.mount.usage.grow(Math.max(0, newSize - size))
-        try {
-          await handle.truncate(newSize)
-        } catch (error) {
-          this.mount.usage.shrink(Math.max(0, newSize - size))
-          throw error
-        }
-        this.mount.usage.shrink(Math.max(0, size - newSize))
+        const { size } = await held.stat()
+        await this.#growing(held, { from: size, to: newSize }, () => held.resize(newSize))
       }),
     )
   }
 
-  /** Names and types of a directory's entries, sorted by name. Names that are not UTF-8 cannot be asked for and are left out. */
-  list(): Promise<readonly (readonly [string, FileType])[]> {
-    if (this.type !== 'directory') throw fsFault('not-directory')
-    return this.use(async (handle) => {
-      const entries: (readonly [string, FileType])[] = []
-      let bytes = 0
-      const directory = await opendir(this.#world.paths.itself(handle), { encoding: 'buffer' as BufferEncoding, bufferSize: 256 })
-      for await (const entry of directory) {
-        const name = utf8NameOf(entry.name)
-        if (name === undefined) continue
-        bytes += name.length * 3
-        if (entries.length >= maxListedEntries || bytes > maxListedBytes) throw fsFault('overflow', 'too many entries to list')
-        entries.push([name, fileTypeOf(entry)])
-      }
-      return entries.sort(([one], [other]) => (one < other ? -1 : 1))
-    })
+  /** Brings what was written to stable storage; has no effect on a file that is not open to write. */
+  async sync(dataOnly: boolean): Promise<void> {
+    if (this.#parts.canWrite) await this.use((held) => held.sync(dataOnly))
   }
 
-  /** Brings what was written to stable storage. */
-  sync(dataOnly: boolean): Promise<void> {
-    return this.use(async (handle) => {
-      if (this.type === 'directory') {
-        const directory = await open(this.#world.paths.itself(handle), constants.O_RDONLY | constants.O_DIRECTORY)
-        await directory.sync().finally(() => directory.close())
-      } else {
-        if (!this.#parts.canRead && !this.#parts.canWrite) throw fsFault('bad-descriptor', 'opened neither to read nor to write')
-        await (dataOnly ? handle.datasync() : handle.sync())
-      }
-    })
+  /** Reserves room before a file grows, and settles after it shrank or was only half written. */
+  async #growing(held: HeldFile, { from, to }: { readonly from: number; readonly to: number }, work: () => Promise<void>): Promise<void> {
+    const { usage } = this.mount
+    const reserved = Math.max(0, to - from)
+    usage.grow(reserved)
+    try {
+      await work()
+      usage.shrink(Math.max(0, from - to))
+    } catch (error) {
+      const now = (await held.stat()).size
+      usage.shrink(reserved - Math.max(0, now - from))
+      throw error
+    }
   }
 
   #require(right: 'canRead' | 'canWrite'): void {
-    if (this.type === 'directory') throw fsFault('is-directory')
     if (!this.#parts[right]) throw fsFault('bad-descriptor', right === 'canRead' ? 'not opened to read' : 'not opened to write')
   }
 
   async #free(): Promise<void> {
-    const { handle, mount, stats, type } = this.#parts
+    const { held, mount, stat } = this.#parts
     this.#world.openFiles.delete(this)
-    if (type === 'directory') return handle.close()
     await mount.usage.turns.take(async () => {
-      if (this.#world.inodes.closed(stats)) mount.usage.shrink((await handle.stat()).size)
-      await handle.close()
+      if (this.#world.inodes.closed(stat)) mount.usage.shrink((await held.stat()).size)
+      await held.close()
     })
-  }
-}
-
-const writeAll = async (handle: FileHandle, bytes: Uint8Array, start: number): Promise<void> => {
-  for (let done = 0; done < bytes.length;) {
-    const { bytesWritten } = await handle.write(bytes, done, bytes.length - done, start + done)
-    if (bytesWritten === 0) throw fsFault('io', 'nothing written')
-    done += bytesWritten
-  }
-}
-
-const utf8NameOf = (name: string | Uint8Array): string | undefined => {
-  if (typeof name === 'string') return name
-  try {
-    return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(name)
-  } catch {
-    return undefined
   }
 }

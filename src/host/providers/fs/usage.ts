@@ -1,80 +1,72 @@
-import type { Stats } from 'node:fs'
-import { lstat, opendir } from 'node:fs/promises'
-import { join } from 'node:path'
-import { CordonError } from '#core/errors.ts'
-import { fsFault } from './errors.ts'
 import { Turns } from '#host/providers/turns.ts'
+import { fsFault } from './errors.ts'
+import type { HeldDirectory, NodeStat } from './file-tree.ts'
+import { everyEntry } from './tree-entries.ts'
 
-/** Entries that measuring a mount looks at before it gives up. */
-const maxMeasuredEntries = 100_000
-
-/** What bounds the growth of one mount. */
-export interface UsageLimits {
+/** What a mount holds. */
+export interface Measure {
+  /** Sizes of files, each counted once however many names it has, holes as if they were full; and the texts of links. */
   readonly bytes: number
-  readonly usedBytes: number
-  readonly newEntries: number
+  /** Names: of files, directories, links and whatever else there is. */
+  readonly entries: number
 }
 
 /**
- * Counts what one session makes a mount grow: apparent sizes, so that a sparse file costs its length. Whatever changes
- * sizes runs in `turns`, one at a time, so that no two changes are reckoned from the same old size.
+ * Counts what a mount holds, or what one session makes it grow by. Whatever changes sizes or names runs in `turns`, one at a
+ * time, so that no two changes are reckoned from the same old state.
  */
 export class Usage {
   readonly turns = new Turns(1)
-  readonly #limitBytes: number
-  #usedBytes: number
-  #entriesLeft: number
+  readonly #limit: Measure
+  #bytes: number
+  #entries: number
 
-  constructor(limits: UsageLimits) {
-    this.#limitBytes = limits.bytes
-    this.#usedBytes = limits.usedBytes
-    this.#entriesLeft = limits.newEntries
+  /** `used`: what counts already. It may be more than the limit: then nothing may grow. */
+  constructor(limit: Measure, used: Measure = { bytes: 0, entries: 0 }) {
+    this.#limit = limit
+    this.#bytes = used.bytes
+    this.#entries = used.entries
   }
 
   /** Reserves room. Throws GuestFault `quota`. */
   grow(bytes: number): void {
-    if (this.#usedBytes + bytes > this.#limitBytes) throw fsFault('quota', `${this.#limitBytes} bytes`)
-    this.#usedBytes += bytes
+    if (bytes > 0 && this.#bytes + bytes > this.#limit.bytes) throw fsFault('quota', `${this.#limit.bytes} bytes`)
+    this.#bytes += bytes
   }
 
   shrink(bytes: number): void {
-    this.#usedBytes = Math.max(0, this.#usedBytes - bytes)
+    // What was there before, and did not count, may go too.
+    this.#bytes = Math.max(0, this.#bytes - bytes)
   }
 
-  /** Reserves one entry. Throws GuestFault `quota`. */
-  addEntry(): void {
-    if (this.#entriesLeft <= 0) throw fsFault('quota', 'too many new entries')
-    this.#entriesLeft -= 1
+  /** Reserves one entry, and room for what it holds. Throws GuestFault `quota`. */
+  addEntry(bytes = 0): void {
+    if (this.#entries >= this.#limit.entries) throw fsFault('quota', `${this.#limit.entries} entries`)
+    this.grow(bytes)
+    this.#entries += 1
   }
 
-  removeEntry(): void {
-    this.#entriesLeft += 1
+  removeEntry(bytes = 0): void {
+    this.#entries -= 1
+    this.shrink(bytes)
   }
 }
 
-/**
- * The apparent size in bytes of all regular files below a host folder; links are not followed.
- * Throws CordonError `mount.invalid` past 100,000 entries.
- */
-export const measureBytes = async (hostPath: string): Promise<number> => {
-  let bytes = 0
-  let seen = 0
-  const folders = [hostPath]
-  for (let folder = folders.pop(); folder !== undefined; folder = folders.pop()) {
-    for await (const entry of await opendir(folder)) {
-      seen += 1
-      if (seen > maxMeasuredEntries) throw tooManyEntries(hostPath)
-      const path = join(folder, entry.name)
-      if (entry.isDirectory()) folders.push(path)
-      else if (entry.isFile()) bytes += (await statIfThere(path))?.size ?? 0
+/** What an inode's last name frees when it goes and nothing holds it: nothing for a directory. */
+export const bytesOf = ({ type, size }: NodeStat): number => (type === 'regular-file' || type === 'symbolic-link' ? size : 0)
+
+/** Counts a tree. Gives undefined where it has more than `maxEntries`. Names that are not UTF-8 do not count. */
+export const measure = async (root: HeldDirectory, maxEntries: number): Promise<Measure | undefined> => {
+  const counted = new Set<string>()
+  let [bytes, entries] = [0, 0]
+  for await (const { stat } of everyEntry(root)) {
+    entries += 1
+    if (entries > maxEntries) return undefined
+    if (stat.links > 1 && stat.type !== 'directory') {
+      if (counted.has(stat.inode)) continue
+      counted.add(stat.inode)
     }
+    bytes += bytesOf(stat)
   }
-  return bytes
+  return { bytes, entries }
 }
-
-const statIfThere = (path: string): Promise<Stats | undefined> => lstat(path).catch(() => undefined)
-
-const tooManyEntries = (hostPath: string): CordonError =>
-  new CordonError('mount.invalid', `expected at most ${maxMeasuredEntries} entries in \`${hostPath}\`, which has a quota, found more`, {
-    hint: 'mount a smaller folder, or drop the quota',
-  })

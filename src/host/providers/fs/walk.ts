@@ -1,14 +1,12 @@
-import { constants } from 'node:fs'
-import { type FileHandle, open, readlink } from 'node:fs/promises'
-import type { DescriptorPaths } from './descriptor-paths.ts'
-import { errnoOf, fsFault } from './errors.ts'
+import { faultCode, fsFault } from './errors.ts'
+import type { HeldDirectory } from './file-tree.ts'
 import { joinGuestPath, maxDepth, parseRelativePath, type RelativePath } from './guest-path.ts'
-import { type Mount, type MountTable, O_PATH } from './mount.ts'
+import type { Mount, MountTable } from './mount.ts'
 
-/** An open directory that a walk has reached. */
+/** A directory that a walk has reached. */
 export interface Directory {
   readonly mount: Mount
-  readonly handle: FileHandle
+  readonly held: HeldDirectory
   readonly guestPath: string
 }
 
@@ -33,25 +31,23 @@ const maxLinks = 32
 const maxSteps = 1024
 
 /**
- * Walks one path from an open directory, one segment at a time, each step relative to the descriptor of the step before and
- * without following links: the kernel never resolves more than one name that the guest chose. Links are read and walked
+ * Walks one path from an open directory, one segment at a time, each step from the directory that the step before holds and
+ * without following links: a tree never resolves more than one name that the guest chose. Links are read and walked
  * here, so that none leads above the directory where the walk began; `..` goes back to the directory that the walk
  * came from. An adversary who renames and relinks in parallel changes which of *its own* directories is reached, never more.
  */
 export class Walk {
-  readonly #paths: DescriptorPaths
   readonly #mounts: MountTable
   readonly #stack: Directory[]
-  readonly #opened: FileHandle[] = []
+  readonly #opened: HeldDirectory[] = []
   readonly #last: LastSegment
   /** Segments still to walk, the next one at the end. */
   readonly #pending: string[]
   #mustBeDirectory: boolean
   #links = 0
 
-  constructor(world: { paths: DescriptorPaths; mounts: MountTable }, base: Directory, path: RelativePath, last: LastSegment) {
-    this.#paths = world.paths
-    this.#mounts = world.mounts
+  constructor(mounts: MountTable, base: Directory, path: RelativePath, last: LastSegment) {
+    this.#mounts = mounts
     this.#stack = [base]
     this.#last = last
     this.#pending = path.segments.toReversed()
@@ -73,7 +69,7 @@ export class Walk {
 
   /** Closes what the walk opened; only when nothing uses what it located any more. */
   async [Symbol.asyncDispose](): Promise<void> {
-    await Promise.all(this.#opened.map((handle) => handle.close()))
+    await Promise.all(this.#opened.map((held) => held.close()))
   }
 
   get #here(): Directory {
@@ -103,21 +99,18 @@ export class Walk {
     const guestPath = joinGuestPath(this.#here.guestPath, segment)
     const mount = this.#mounts.at(guestPath)
     if (mount === undefined || mount === this.#here.mount) return false
-    this.#push({ mount, handle: mount.root, guestPath })
+    this.#push({ mount, held: mount.root, guestPath })
     return true
   }
 
   async #enter(segment: string): Promise<void> {
-    const { mount, handle, guestPath } = this.#here
-    const entry = this.#paths.entry(handle, segment)
+    const { mount, held, guestPath } = this.#here
     try {
-      const directory = await open(entry, O_PATH | constants.O_DIRECTORY | constants.O_NOFOLLOW)
+      const directory = await held.enter(segment)
       this.#opened.push(directory)
-      this.#push({ mount, handle: directory, guestPath: joinGuestPath(guestPath, segment) })
+      this.#push({ mount, held: directory, guestPath: joinGuestPath(guestPath, segment) })
     } catch (error) {
-      const errno = errnoOf(error)
-      if (errno !== 'ENOTDIR' && errno !== 'ELOOP') throw error
-      if (!(await this.#expand(segment))) throw fsFault('not-directory')
+      if (faultCode(error) !== 'not-directory' || !(await this.#expand(segment))) throw error
     }
   }
 
@@ -128,7 +121,7 @@ export class Walk {
 
   /** Puts a link's target in its place; false when the segment is no link. */
   async #expand(segment: string): Promise<boolean> {
-    const target = await readLinkIfAny(this.#paths.entry(this.#here.handle, segment))
+    const target = await readLinkIfAny(this.#here.held, segment)
     if (target === undefined) return false
     this.#links += 1
     if (this.#links > maxLinks) throw fsFault('loop')
@@ -141,12 +134,12 @@ export class Walk {
 }
 
 /** The text of a link, or undefined where there is something else or nothing. */
-const readLinkIfAny = async (path: string): Promise<string | undefined> => {
+const readLinkIfAny = async (directory: HeldDirectory, name: string): Promise<string | undefined> => {
   try {
-    return await readlink(path)
+    return await directory.readLink(name)
   } catch (error) {
-    const errno = errnoOf(error)
-    if (errno === 'EINVAL' || errno === 'ENOENT') return undefined
+    const code = faultCode(error)
+    if (code === 'invalid' || code === 'no-entry') return undefined
     throw error
   }
 }

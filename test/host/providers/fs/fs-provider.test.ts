@@ -86,7 +86,7 @@ describe('directories and names', () => {
     await writeFile(join(folder.path, 'a'), '')
     await symlink('a', join(folder.path, 'c'))
     await using guest = await mountedGuest({ '/box': { hostPath: folder.path, mode: 'ro' } })
-    const listed = okOf(await guest.session.call('fs.list', { handle: guest.root() }))
+    const listed = okOf(await guest.session.call('fs.list', { handle: guest.root(), after: null }))
     expect(listed.value['entries']).toEqual([
       ['a', 'regular-file'],
       ['b', 'directory'],

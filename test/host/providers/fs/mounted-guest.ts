@@ -31,7 +31,16 @@ export class MountedGuest {
   }
 
   open(path: string, flags: OpenFlags = {}, dir = this.root()): Promise<Answer> {
-    const wish = { followLinks: true, create: false, exclusive: false, truncate: false, directory: false, read: true, write: false }
+    const wish = {
+      followLinks: true,
+      create: false,
+      exclusive: false,
+      truncate: false,
+      directory: false,
+      read: true,
+      write: false,
+      sync: 'none',
+    } as const
     return this.session.call('fs.open', { dir, path, ...wish, ...flags })
   }
 
@@ -69,7 +78,6 @@ export class MountedGuest {
     return this.session.call('fs.link', {
       dir: dirs.from ?? this.root(),
       path,
-      followLinks: false,
       toDir: dirs.to ?? this.root(),
       toPath,
     })
