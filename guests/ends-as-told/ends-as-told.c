@@ -28,11 +28,11 @@ int main(int argc, char **argv) {
   if (strcmp(how, "overflow") == 0) return deeper(0);
   if (strcmp(how, "memory") == 0) {
     size_t size = (size_t)number << 20;
-    char *room = malloc(size);
+    volatile char *room = malloc(size);
     if (!room) return 12;
     for (size_t at = 0; at < size; at += 4096) room[at] = (char)at;
     printf("touched %ld MiB\n", number);
-    free(room);
+    free((void *)room);
     return 0;
   }
   return (int)number;

@@ -23,7 +23,7 @@ struct text {
 EXPORT("greet") struct text *greet(char *name, size_t length) {
   static struct text answer;
   const char *greeting = getenv("GREETING");
-  size_t size = length + (greeting ? strlen(greeting) : 5) + 3;
+  size_t size = length + (greeting ? strlen(greeting) : 5) + sizeof ", !";
   answer.bytes = malloc(size);
   answer.length = (size_t)snprintf(answer.bytes, size, "%s, %.*s!", greeting ? greeting : "Hello", (int)length, name);
   free(name);

@@ -57,7 +57,7 @@ describe.each(levelsToTest.filter(({ level }) => level !== 'bwrap'))('programs o
       const { exitCode, stdout, stderr } = await runC('echoes-command', {
         args: ['one', 'two words', 'ünï'],
         stdin,
-        allow: { env: { GRANTED: 'yes', ALSO: 'a=b' } },
+        allow: { env: ['GRANTED=yes', 'ALSO=a=b'] },
       })
       expect([exitCode, stderr]).toEqual([0, `${stdin.length} bytes of input\n`])
       const said = text([
@@ -85,7 +85,7 @@ describe.each(levelsToTest.filter(({ level }) => level !== 'bwrap'))('programs o
       writeFileSync(join(from, 'deep', 'deeper', 'empty'), '')
       symlinkSync('deeper/empty', join(from, 'deep', 'link'))
       utimesSync(join(from, 'noise'), 1_500_000_000, 1_400_000_000)
-      for (let nth = 0; nth < 120; nth++) writeFileSync(join(from, 'deep', `file-${nth}-with-a-name-of-some-length`), `${nth}`)
+      for (let nth = 0; nth < 60; nth++) writeFileSync(join(from, 'deep', `file-${nth}-with-a-name-of-some-length`), `${nth}`)
 
       const both = {
         mounts: [
@@ -93,8 +93,8 @@ describe.each(levelsToTest.filter(({ level }) => level !== 'bwrap'))('programs o
           { host: to, guest: '/to', mode: 'rw' },
         ],
       }
-      const ended = await runC('copies-a-tree', { args: ['/from', '/to'], allow: both })
-      expect(ended).toEqual({ exitCode: 0, code: 'done', stdout: '122 files, 3 folders, 1 links, 100250 bytes\n', stderr: '' })
+      const ended = await runC('copies-a-tree', { args: ['/from', '/to'], allow: both, limits: { calls: 5000 } })
+      expect(ended).toEqual({ exitCode: 0, code: 'done', stdout: '62 files, 3 folders, 1 links, 100110 bytes\n', stderr: '' })
       expect(readFileSync(join(to, 'noise')).equals(noise)).toBe(true)
       expect(statSync(join(to, 'noise')).mtimeMs).toBe(1_400_000_000_000)
       expect(readlinkSync(join(to, 'deep', 'link'))).toBe('deeper/empty')
@@ -150,7 +150,7 @@ describe.each(levelsToTest.filter(({ level }) => level !== 'bwrap'))('programs o
       const module = await withWorld(await buildC('greets-by-hand', ['-mexec-model=reactor']), greetsWit, 'greets')
       const agent = await runtime.loadComponent(module, { name: 'greets-by-hand' })
       expect((await agent.run(['Ada'], { call: 'greet' })).result).toBe('Hello, Ada!')
-      expect((await agent.run(['Ada'], { call: 'greet', allow: { env: { GREETING: 'Salut' } } })).result).toBe('Salut, Ada!')
+      expect((await agent.run(['Ada'], { call: 'greet', allow: { env: ['GREETING=Salut'] } })).result).toBe('Salut, Ada!')
       await using session = await agent.open()
       const sums = await Promise.all([1, 2, 3].map(async (n) => (await session.call([n, 4_000_000_000], { call: 'add' })).result))
       expect(sums.map(Number)).toEqual([4_000_000_001, 4_000_000_002, 4_000_000_003])
@@ -170,7 +170,7 @@ describe.each(levelsToTest.filter(({ level }) => level !== 'bwrap'))('programs o
     })
 
     test('has its granted environment, its input by lines, and the time', async () => {
-      expect((await runRust(['env', 'NAME'], { allow: { env: { NAME: 'value' } } })).stdout).toBe('NAME: value\n')
+      expect((await runRust(['env', 'NAME'], { allow: { env: ['NAME=value'] } })).stdout).toBe('NAME: value\n')
       expect((await runRust(['env', 'NAME'])).stdout).toContain('not found')
       expect((await runRust(['lines'], { stdin: Buffer.from('one\ntwo') })).stdout).toBe('[one]\n[two]\n')
       const { stdout } = await runRust(['time'])
