@@ -1,4 +1,13 @@
-import { isCall, maxChunkBytes, type Call, type CallArgs, type CallOp, type CallReply, type HostCalls } from '#wire/calls.ts'
+import {
+  isCall,
+  maxChunkBytes,
+  maxLogBodyBytes,
+  type Call,
+  type CallArgs,
+  type CallOp,
+  type CallReply,
+  type HostCalls,
+} from '#wire/calls.ts'
 import { maxDatagramBytes } from '#wire/socket-calls.ts'
 import { maxCallsInFlight, maxFrameBytes, type FromCell } from '#wire/messages.ts'
 import { keepGoing, type Waits } from './waits.ts'
@@ -17,7 +26,7 @@ interface Waiting {
 /** Calls that wait beyond those in flight; a guest cannot have more, an adapter gone wild is stopped here. */
 const maxQueued = 1024
 /** These always find room, or a handle would stay open for as long as the session: there is one for each handle, and the host counts handles. */
-const closing: ReadonlySet<CallOp> = new Set(['fs.close', 'http.close', 'tcp.close', 'tcp.unbind', 'udp.close'])
+const closing: ReadonlySet<CallOp> = new Set(['fs.close', 'http.close', 'kv.close', 'tcp.close', 'tcp.unbind', 'udp.close'])
 /** What a frame may need besides args and body. */
 const frameSlackBytes = 4096
 const refused: CallReply = Object.freeze({ ok: false, code: 'not-permitted' })
@@ -28,6 +37,9 @@ const bodyBytes: Partial<Record<CallOp, number>> = {
   'http.write': maxChunkBytes,
   'serve.write': maxChunkBytes,
   'tool.call': maxFrameBytes,
+  'kv.set': maxChunkBytes,
+  'kv.swap': maxChunkBytes,
+  'log.write': maxLogBodyBytes,
   'tcp.write': maxChunkBytes,
   'udp.send': maxDatagramBytes,
 }
