@@ -13,7 +13,7 @@ export type GuestEngine = 'starlingmonkey' | 'quickjs'
 
 /** What to build and where to keep it. */
 export interface BuildRequest {
-  /** Absolute path of the `.ts`, `.mts`, `.js` or `.mjs` file that exports `run`. */
+  /** Absolute path of the `.ts`, `.mts`, `.js` or `.mjs` file that exports `run`, or serves requests. */
   readonly entry: string
   readonly engine: GuestEngine
   /** Folder for built components; made when it is not there. */
@@ -33,7 +33,7 @@ export interface BuiltAgent {
 }
 
 /**
- * Builds a component that exports `cordon:agent/run` from one TypeScript or JavaScript module.
+ * Builds a component that exports `cordon:agent/run` or `wasi:http/incoming-handler` from one TypeScript or JavaScript module.
  *
  * @throws CordonError `bundle.not-found`, `bundle.build-failed` (with file, line and column), `package.missing`
  */
@@ -44,7 +44,7 @@ export const buildAgent = async ({ entry, engine, cacheDir, progress, signal }: 
   progress?.(`bundling ${basename(entry)}`)
   const source = await bundleSource({ entry, engine, interfaces: packages.interfaces })
   const versions = [...tools.values()].map(({ name, version }) => `${name}@${version}`)
-  const key = cacheKey([buildFormat, engine, versions, packages.text, source.imports, source.text])
+  const key = cacheKey([buildFormat, engine, versions, packages.text, source.kind, source.imports, source.text])
   const cache = new ComponentCache(cacheDir)
   const kept = await cache.get(key)
   if (kept !== undefined) return { component: kept, cached: true, digest: componentDigest(kept) }
@@ -56,7 +56,7 @@ export const buildAgent = async ({ entry, engine, cacheDir, progress, signal }: 
 }
 
 /** Raised when this builder's own doing changes what comes out. */
-const buildFormat = 1
+const buildFormat = 3
 
 const checkEntry = async (entry: string): Promise<void> => {
   if (!isAbsolute(entry) || !isAgentSource(entry)) {

@@ -18,6 +18,8 @@ export interface BundledSource {
   readonly folder: string
   /** The WIT interfaces it imports, versioned. */
   readonly imports: readonly string[]
+  /** What it is, and with that what its component exports. */
+  readonly kind: SourceKind
 }
 
 /** What bundling needs to know. */
@@ -97,17 +99,89 @@ export const sourceError = (lines: readonly string[]): CordonError => {
   })
 }
 
-/** The generated entry: the engine's adapter around the author's module. */
-const wrapper = (entry: string, engine: GuestEngine): string =>
-  [
-    ...(engine === 'quickjs' ? [`import ${JSON.stringify(ownModule('guest/quickjs/globals'))}`] : []),
-    `import { adapt } from ${JSON.stringify(ownModule(`guest/adapt-${engine}`))}`,
-    `import * as agent from ${JSON.stringify(entry)}`,
-    'export const run = adapt(agent.run ?? agent.default)',
-  ].join('\n')
+/**
+ * What a module is. `run`: it exports a function that does one task. `handler`: it exports `incomingHandler`, whose `handle` serves requests.
+ * `fetch`: it listens to `fetch` events, which StarlingMonkey makes of requests.
+ */
+export type SourceKind = 'run' | 'handler' | 'fetch'
+
+/** The generated entry: the author's module, with the engine's adapter around it where it needs one. */
+const wrapper = (entry: string, engine: GuestEngine, kind: SourceKind): string => {
+  const agent = JSON.stringify(entry)
+  const globals = engine === 'quickjs' ? [`import ${JSON.stringify(ownModule('guest/quickjs/globals'))}`] : []
+  const adapt = `import { adapt } from ${JSON.stringify(ownModule(`guest/adapt-${engine}`))}`
+  switch (kind) {
+    case 'run':
+      return [...globals, adapt, `import * as agent from ${agent}`, 'export const run = adapt(agent.run ?? agent.default)'].join('\n')
+    case 'handler':
+      return [...globals, `import * as agent from ${agent}`, 'export const incomingHandler = agent.incomingHandler'].join('\n')
+    case 'fetch':
+      return [...globals, `import ${agent}`].join('\n')
+  }
+}
+
+/** How many of the names that the entry asks for have to be missing for the module to be of another kind. */
+const missingOf: Readonly<Record<SourceKind, number>> = { run: 2, handler: 1, fetch: 1 }
+
+const listensToFetch = /\baddEventListener\(\s*["'`]fetch["'`]/
 
 /** QuickJS in its synchronous form never runs promise jobs, so its guests bring promises of their own and no native `async`. */
 const quickjsTarget = { 'async-await': false, 'async-generator': false, 'for-await': false }
+
+/** Where a module's sources may come from. */
+interface SourceFolders {
+  readonly project: string
+  readonly readable: readonly string[]
+}
+
+/** Bundles the module as one of a kind; `undefined` when it is none. Throws esbuild's BuildFailure. */
+const bundleAs = async (
+  kind: SourceKind,
+  request: BundleRequest,
+  { project, readable }: SourceFolders,
+): Promise<BundledSource | undefined> => {
+  const { build } = await import('esbuild')
+  const { entry, engine, interfaces } = request
+  const { outputFiles, metafile, warnings } = await build({
+    stdin: { contents: wrapper(entry, engine, kind), resolveDir: project, sourcefile: 'cordon-agent.js', loader: 'js' },
+    absWorkingDir: project,
+    bundle: true,
+    write: false,
+    metafile: true,
+    outfile: 'agent.js',
+    sourcemap: 'external',
+    sourcesContent: false,
+    format: 'esm',
+    platform: 'neutral',
+    target: 'es2022',
+    supported: engine === 'quickjs' ? quickjsTarget : {},
+    mainFields: ['module', 'main'],
+    conditions: ['workerd', 'edge-light', 'worker', 'import'],
+    define: { cordonEngine: JSON.stringify(engine) },
+    treeShaking: true,
+    // Not the bundle's own: its `extends` may name any file or device of this host.
+    tsconfigRaw: '{}',
+    logLevel: 'silent',
+    plugins: [stayInside(readable, project), witImports(interfaces)],
+  })
+  // What the entry asks for is known to be missing: say so now instead of after a compile.
+  const missing = warnings.filter(({ id, location }) => id === 'import-is-undefined' && location?.file === 'cordon-agent.js')
+  const file = (ending: string): string => outputFiles.find(({ path }) => basename(path) === `agent.js${ending}`)?.text ?? ''
+  const text = file('')
+  const listens = listensToFetch.test(text)
+  // A script without an import or export may be CommonJS, of whose exports nobody knows before it runs.
+  const isScript = metafile.inputs[metafile.inputs['cordon-agent.js']?.imports.at(-1)?.path ?? '']?.format !== 'esm'
+  if (missing.length >= missingOf[kind] || (isScript && kind !== 'fetch' && (listens || kind === 'handler'))) return undefined
+  if (kind === 'fetch' && !listens) return undefined
+  const imports = Object.values(metafile.outputs).flatMap((output) =>
+    output.imports.filter((used) => used.external).map((used) => used.path),
+  )
+  return { text, map: file('.map'), folder: project, imports: [...new Set(imports)].toSorted(), kind }
+}
+
+/** Only StarlingMonkey makes events of requests. */
+const kindsOf = (engine: GuestEngine): readonly SourceKind[] =>
+  engine === 'starlingmonkey' ? ['run', 'handler', 'fetch'] : ['run', 'handler']
 
 /**
  * Bundles the author's module and everything it imports into one module.
@@ -115,47 +189,21 @@ const quickjsTarget = { 'async-await': false, 'async-generator': false, 'for-awa
  * @throws CordonError `bundle.build-failed` naming file, line and column
  */
 export const bundleSource = async (request: BundleRequest): Promise<BundledSource> => {
-  const { build } = await import('esbuild')
-  const { entry, engine, interfaces } = request
+  const { entry, engine } = request
   const project = projectFolder(entry)
   // A source file alone lies in a folder of the operator's, which holds what it holds.
   if (existsSync(join(project, 'agent.yaml'))) await surveyBundle(project)
   try {
-    const folders = await readableFolders(entry)
-    const { outputFiles, metafile, warnings } = await build({
-      stdin: { contents: wrapper(entry, engine), resolveDir: project, sourcefile: 'cordon-agent.js', loader: 'js' },
-      absWorkingDir: project,
-      bundle: true,
-      write: false,
-      metafile: true,
-      outfile: 'agent.js',
-      sourcemap: 'external',
-      sourcesContent: false,
-      format: 'esm',
-      platform: 'neutral',
-      target: 'es2022',
-      supported: engine === 'quickjs' ? quickjsTarget : {},
-      mainFields: ['module', 'main'],
-      conditions: ['workerd', 'edge-light', 'worker', 'import'],
-      define: { cordonEngine: JSON.stringify(engine) },
-      treeShaking: true,
-      // Not the bundle's own: its `extends` may name any file or device of this host.
-      tsconfigRaw: '{}',
-      logLevel: 'silent',
-      plugins: [stayInside(folders, project), witImports(interfaces)],
-    })
-    // Both `agent.run` and `agent.default` are known to be missing: say so now instead of after a compile.
-    const missing = warnings.filter(({ id, location }) => id === 'import-is-undefined' && location?.file === 'cordon-agent.js')
-    if (missing.length > 1) throw sourceError([`${relative(project, entry)}: exports neither \`run\` nor a default function`])
-    const imports = Object.values(metafile.outputs).flatMap((output) =>
-      output.imports.filter((used) => used.external).map((used) => used.path),
-    )
-    const file = (ending: string): string => outputFiles.find(({ path }) => basename(path) === `agent.js${ending}`)?.text ?? ''
-    return { text: file(''), map: file('.map'), folder: project, imports: [...new Set(imports)].toSorted() }
+    const readable = await readableFolders(entry)
+    for (const kind of kindsOf(engine)) {
+      const bundled = await bundleAs(kind, request, { project, readable })
+      if (bundled !== undefined) return bundled
+    }
   } catch (error) {
     if (!isBuildFailure(error)) throw error
     throw sourceError(error.errors.map(describeMessage))
   }
+  throw sourceError([`${relative(project, entry)}: exports neither \`run\` nor a default function, and serves no requests either`])
 }
 
 /** Whether a path is one the builder takes. */

@@ -10,6 +10,7 @@ import { createRequire } from 'node:module'
 import { pathToFileURL } from 'node:url'
 
 const scratch = process.cwd()
+const [, , engine, kind] = process.argv
 
 /**
  * preview2-shim opens nothing by default, and the tools read their WIT through it. The scratch folder is opened in this
@@ -31,7 +32,7 @@ const starlingmonkey = async (): Promise<Uint8Array> => {
     sourcePath: `${scratch}/source/agent.js`,
     witPath: `${scratch}/wit`,
     worldName: 'guest',
-    disableFeatures: ['fetch-event'],
+    disableFeatures: kind === 'fetch' ? [] : ['fetch-event'],
     // What wizer sees is baked into the component. Node would hand down its permission flags, and with them the
     // paths of this machine, unless the variable says `--permission` already.
     env: { NODE_OPTIONS: '--permission' },
@@ -53,7 +54,7 @@ const quickjs = async (): Promise<Uint8Array> => {
 }
 
 try {
-  await writeFile(`${scratch}/component.wasm`, await (process.argv[2] === 'quickjs' ? quickjs() : starlingmonkey()))
+  await writeFile(`${scratch}/component.wasm`, await (engine === 'quickjs' ? quickjs() : starlingmonkey()))
 } catch (error) {
   process.stderr.write(error instanceof Error ? error.message : String(error))
   process.exitCode = 1

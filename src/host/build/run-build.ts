@@ -39,6 +39,8 @@ exit $code`
 /** Past it a shell's exit code says by which signal a program was ended. */
 const maxExitCode = 128
 const maxErrorBytes = 64 * 1024
+/** The interface that a component of each kind exports. */
+const exportedBy = { run: 'cordon:agent/run', handler: 'wasi:http/incoming-handler', fetch: 'wasi:http/incoming-handler' } as const
 
 /** Node's flags for the build process: read the tools, write the scratch folder; no network. */
 const permissions = async (job: BuildJob, scratch: string): Promise<readonly string[]> => {
@@ -54,6 +56,7 @@ const permissions = async (job: BuildJob, scratch: string): Promise<readonly str
     '--no-warnings',
     child,
     job.engine,
+    job.source.kind,
   ]
 }
 
@@ -111,7 +114,9 @@ export const runBuild = async (job: BuildJob): Promise<Uint8Array> => {
   try {
     await mkdir(join(scratch, 'source'))
     await writeFile(join(scratch, 'source', 'agent.js'), job.source.text)
-    await writeWitFolder(join(scratch, 'wit'), job.packages, job.source.imports)
+    const { imports, kind } = job.source
+    const world = { imports, exported: exportedBy[kind], isOfEngine: kind === 'fetch' }
+    await writeWitFolder(join(scratch, 'wit'), job.packages, world)
     const { code, errors } = await runProcess(job, scratch)
     job.signal?.throwIfAborted()
     if (code === null || code > maxExitCode) throw sourceError(['the build was ended: it took too long or too much memory'])

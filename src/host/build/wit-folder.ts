@@ -5,6 +5,8 @@ import { packageFile, toolNamed, type BuildTool } from './build-tools.ts'
 
 /** The WASI version that guests are built against; the host links every 0.2 by semver. */
 const wasiVersion = '0.2.12'
+/** The version of the handler that StarlingMonkey (componentize-js 0.23) makes `fetch` events from. */
+const engineWasiVersion = '0.2.10'
 
 /** The WIT packages a guest can import from, by `namespace:package`. */
 export interface WitPackages {
@@ -45,19 +47,42 @@ export const readWitPackages = async (tools: ReadonlyMap<string, BuildTool>): Pr
   return { interfaces, folders, text: all }
 }
 
+/** The same packages of WASI once more, as of the engine's version: their types are the same. */
+const writeEnginePackages = async (target: string, { folders }: WitPackages): Promise<void> => {
+  for (const [name, folder] of folders) {
+    if (!name.startsWith('wasi-')) continue
+    const copy = join(target, 'deps', `${name}-${engineWasiVersion}`)
+    for (const file of await witFiles(folder)) {
+      const text = await readFile(join(folder, file), 'utf8')
+      if (!text.includes(`@${wasiVersion};`)) continue
+      await mkdir(copy, { recursive: true })
+      await writeFile(join(copy, file), text.replaceAll(`@${wasiVersion}`, `@${engineWasiVersion}`))
+    }
+  }
+}
+
+/** The world of one guest. */
+interface WitWorld {
+  /** Versioned interface names, as in {@link WitPackages.interfaces}. */
+  readonly imports: readonly string[]
+  /** The interface it exports, without version. */
+  readonly exported: string
+  /** It is exported as StarlingMonkey has it compiled in. */
+  readonly isOfEngine: boolean
+}
+
 /**
- * Writes a WIT folder whose world `guest` exports `cordon:agent/run` and imports exactly the given interfaces. A fresh
+ * Writes a WIT folder whose world `guest` exports one interface and imports exactly the given ones. A fresh
  * copy each time: the build tools edit the folder they are given.
- *
- * @param imports - versioned interface names, as in {@link WitPackages.interfaces}
  */
-export const writeWitFolder = async (target: string, packages: WitPackages, imports: readonly string[]): Promise<void> => {
+export const writeWitFolder = async (target: string, packages: WitPackages, { imports, exported, isOfEngine }: WitWorld): Promise<void> => {
   for (const [name, folder] of packages.folders) {
     const copy = join(target, 'deps', name)
     await mkdir(copy, { recursive: true })
     for (const file of await witFiles(folder)) await copyFile(join(folder, file), join(copy, file))
   }
-  const run = packages.interfaces.get('cordon:agent/run') ?? 'cordon:agent/run'
+  if (isOfEngine) await writeEnginePackages(target, packages)
+  const name = isOfEngine ? `${exported}@${engineWasiVersion}` : (packages.interfaces.get(exported) ?? exported)
   const lines = [...imports].toSorted().map((name) => `  import ${name};`)
-  await writeFile(join(target, 'world.wit'), ['package cordon:build;', 'world guest {', ...lines, `  export ${run};`, '}', ''].join('\n'))
+  await writeFile(join(target, 'world.wit'), ['package cordon:build;', 'world guest {', ...lines, `  export ${name};`, '}', ''].join('\n'))
 }
