@@ -1,4 +1,5 @@
 import { callOps, isCall, maxChunkBytes, maxLogBodyBytes, type Call, type CallOp } from './calls.ts'
+import { maxDatagramBytes } from './socket-calls.ts'
 import { frameOverheadBytes, WireViolation, writeFrame, type Frame } from './frame.ts'
 import { maxFrameBytes, type FromCell, type ToCell } from './messages.ts'
 import { answeredHead, endedHead, outputHead, readyHead, loadedHead, loadFailedHead, toCellHeads } from './heads.ts'
@@ -38,6 +39,8 @@ const callBodyBytes: Partial<Record<CallOp, number>> = {
   'fs.write': maxChunkBytes,
   'http.write': maxChunkBytes,
   'tool.call': maxFrameBytes,
+  'tcp.write': maxChunkBytes,
+  'udp.send': maxDatagramBytes,
   'kv.set': maxChunkBytes,
   'kv.swap': maxChunkBytes,
   'log.write': maxLogBodyBytes,
