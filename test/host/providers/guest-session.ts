@@ -4,7 +4,14 @@ import { defaultLimits } from '#core/budget/limits.ts'
 import { decide } from '#core/policy/decide.ts'
 import { mintGrant } from '#core/policy/grant.ts'
 import type { EffectivePolicy, FsRule, NetRule, RuleSet } from '#core/policy/rules.ts'
-import { GuestFault, type OpenHandle, type Performed, type Provider, type ProviderSession } from '#host/broker/provider.ts'
+import {
+  type ClosingOutcome,
+  GuestFault,
+  type OpenHandle,
+  type Performed,
+  type Provider,
+  type ProviderSession,
+} from '#host/broker/provider.ts'
 import { noRules } from '#core/policy/grants.ts'
 import type { Call, CallArgs, CallOp } from '#wire/calls.ts'
 
@@ -103,6 +110,17 @@ export class GuestSession implements ProviderSession {
       if (!(error instanceof GuestFault)) throw error
       return { ok: false, code: error.code, detail: error.detail, denied: error.detail === 'denied by policy' }
     }
+  }
+
+  /** Ends it well, as the broker does: closes what is open and has providers do what they have left to do. */
+  async finish(): Promise<ClosingOutcome[]> {
+    this.#abort.abort()
+    await Promise.all([...this.#handles.values()].map((handle) => handle.close()))
+    const outcomes: ClosingOutcome[] = []
+    for (const provider of new Set(this.#providers.values())) {
+      for (const act of provider.closing?.() ?? []) outcomes.push(await act.perform(this.#grant(act.capability)))
+    }
+    return outcomes
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -67,7 +67,7 @@ export interface ListPage {
   readonly more: boolean
 }
 
-/** A held directory. Once it is removed, everything below it is `no-entry`. */
+/** A held directory. Once it is removed it is empty, and everything below it is `no-entry`. */
 export interface HeldDirectory extends HeldNode {
   /** Where it is now below the root of its tree, without leading slash, empty for the root. `no-entry` once it left the tree. */
   where(): string

@@ -1,6 +1,7 @@
 import { type BigIntStats, constants, type Dirent, fstatSync } from 'node:fs'
 import { type FileHandle, link, lstat, mkdir, open, opendir, readlink, rename, rmdir, symlink, unlink, utimes } from 'node:fs/promises'
 import { CordonError } from '#core/errors.ts'
+import { newBody } from '#wire/codec.ts'
 import type { DescriptorPaths } from './descriptor-paths.ts'
 import { faultOfErrno, fsFault } from './errors.ts'
 import { fileTypeOf } from './file-stat.ts'
@@ -96,9 +97,9 @@ class LiveFile implements HeldFile {
   read(offset: number, length: number): Promise<Uint8Array> {
     return called(async () => {
       // A buffer of its own, never a slice of Node's pool: it may be posted to a thread with all that is around it.
-      const buffer = new Uint8Array(length)
+      const buffer = newBody(length)
       const { bytesRead } = await this.#handle.read(buffer, 0, length, offset)
-      return bytesRead === length ? buffer : buffer.slice(0, bytesRead)
+      return buffer.subarray(0, bytesRead)
     })
   }
 

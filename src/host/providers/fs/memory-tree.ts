@@ -186,9 +186,11 @@ class MemoryNode implements HeldDirectory, HeldEntry {
   }
 
   async list(after: string | null): Promise<ListPage> {
+    const { children, type } = this.#inode
+    if (type !== 'directory') throw fsFault('not-directory')
+    if (children.size > maxListedEntries) throw fsFault('overflow', 'too many entries to list')
     const page = new PageCollector(after)
-    if (this.#children().size > maxListedEntries) throw fsFault('overflow', 'too many entries to list')
-    for (const [name, { type }] of this.#children()) page.add(name, type)
+    for (const [name, child] of children) page.add(name, child.type)
     return page.done()
   }
 

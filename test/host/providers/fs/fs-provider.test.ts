@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest'
 import { CordonError } from '#core/errors.ts'
 import { createFsProvider } from '#host/providers/fs/fs-provider.ts'
 import { fsRule, GuestSession, policyOf } from '../guest-session.ts'
-import { codeOf, mountedGuest, scratchFolder } from './mounted-guest.ts'
+import { codeOf, mountedGuest, okOf, scratchFolder } from './mounted-guest.ts'
 
 const openDescriptors = (): number => readdirSync('/proc/self/fd').length
 
@@ -231,9 +231,3 @@ describe('mounts that cannot be had', () => {
     expect(openDescriptors()).toBe(before)
   })
 })
-
-/** The answer, which must not be a refusal. */
-function okOf<A extends { ok: boolean }>(answer: A): Extract<A, { ok: true }> {
-  expect(answer).toMatchObject({ ok: true })
-  return answer as Extract<A, { ok: true }>
-}

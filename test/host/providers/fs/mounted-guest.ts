@@ -95,6 +95,23 @@ export class MountedGuest {
     return this.session.call('fs.unlink', { dir, path })
   }
 
+  readlink(path: string, dir = this.root()): Promise<Answer> {
+    return this.session.call('fs.readlink', { dir, path })
+  }
+
+  /** The names of a directory, page by page. */
+  async names(dir = this.root()): Promise<string[]> {
+    const names: string[] = []
+    for (let after: string | null = null, more = true; more;) {
+      const page = okOf(await this.session.call('fs.list', { handle: dir, after })).value
+      const entries = page['entries'] as readonly (readonly [string, string])[]
+      names.push(...entries.map(([name]) => name))
+      after = names.at(-1) ?? null
+      more = page['more'] === true
+    }
+    return names
+  }
+
   stat(path: string, followLinks = true, dir = this.root()): Promise<Answer> {
     return this.session.call('fs.stat-at', { dir, path, followLinks })
   }
@@ -104,16 +121,31 @@ export class MountedGuest {
   }
 }
 
+/** The answer, which must not be a refusal. */
+export const okOf = <A extends { ok: boolean }>(answer: A): Extract<A, { ok: true }> => {
+  if (!answer.ok) throw new Error(`expected an answer, got ${JSON.stringify(answer)}`)
+  return answer as Extract<A, { ok: true }>
+}
+
 /** The code of a refusal, or `ok`. */
 export const codeOf = (answer: Answer): string => (answer.ok ? 'ok' : answer.code)
 
+/** A mount as a test asks for it. */
+export interface MountWish {
+  readonly hostPath?: string
+  readonly mode?: 'ro' | 'rw'
+  readonly kind?: FsRule['mountKind']
+  readonly quotaBytes?: number
+  readonly quotaEntries?: number
+}
+
 /** A guest with the given mounts: `{ '/box': { hostPath, mode } }`. */
 export const mountedGuest = async (
-  mounts: Readonly<Record<string, { hostPath: string; mode?: 'ro' | 'rw'; quotaBytes?: number }>>,
+  mounts: Readonly<Record<string, MountWish>>,
   options: FsOptions & { denies?: readonly FsRule[] } = {},
 ): Promise<MountedGuest> => {
-  const rules = Object.entries(mounts).map(([guestPath, { hostPath, mode = 'rw', quotaBytes }]) =>
-    fsRule(guestPath, mode, { hostPath, quotaBytes }),
+  const rules = Object.entries(mounts).map(([guestPath, { hostPath, mode = 'rw', kind = 'live', quotaBytes, quotaEntries }]) =>
+    fsRule(guestPath, mode, { hostPath, quotaBytes, quotaEntries, mountKind: kind }),
   )
   const session = new GuestSession(policyOf({ fs: rules }, { fs: options.denies ?? [] }))
   const { provider, preopens } = await createFsProvider(session, rules, options)
