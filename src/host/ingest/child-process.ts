@@ -5,7 +5,8 @@ import { dirname, join } from 'node:path'
 import { Duplex } from 'node:stream'
 import { fileURLToPath } from 'node:url'
 import { CordonError, type CordonErrorCode } from '#core/errors.ts'
-import { captureDiagnostics, neutralise } from '#host/launch/diagnostics.ts'
+import { printableLine } from '#core/printable.ts'
+import { captureDiagnostics } from '#host/launch/diagnostics.ts'
 import { readResidentBytes } from '#host/launch/proc.ts'
 import { startThrowAwayChild } from '#host/launch/throw-away-child.ts'
 import { oneOf, record, text } from '#wire/shape.ts'
@@ -110,7 +111,7 @@ const maxBytesOf = (route: Route, kind: number): number => {
 const failureFrom = (body: Buffer): CordonError => {
   try {
     const failure: unknown = JSON.parse(body.toString('utf8'))
-    if (failureShape(failure)) return new CordonError(failure.code, neutralise(failure.message))
+    if (failureShape(failure)) return new CordonError(failure.code, printableLine(failure.message))
   } catch {
     // Falls through: a child that cannot say why it failed has failed all the same.
   }
@@ -212,7 +213,7 @@ class ChildRun {
       return this.#done.resolve({ kind: 'elsewhere', route: 'encoder', why: 'making a component of a module that carries its world' })
     }
     if (kind === frameKind.beyond) {
-      const why = `linking by way of jco what is past WASI 0.2: ${neutralise(body.toString('utf8'))}`
+      const why = `linking by way of jco what is past WASI 0.2: ${printableLine(body.toString('utf8'))}`
       return this.#done.resolve({ kind: 'elsewhere', route: 'glue', why })
     }
     const contents = decodeContents(body)

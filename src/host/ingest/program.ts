@@ -22,7 +22,7 @@ const mostShown = 5
 /** Whether bytes start as a core module, and not as a component. */
 export const isCoreModule = (bytes: Uint8Array): boolean => coreMagic.every((byte, at) => bytes[at] === byte)
 
-/** Text of the module's author for a message: `failureFrom` on the host's side makes it printable. */
+/** Text of the module's author for a message, which the host makes printable: it does not take this process's word for that. */
 const quoted = (name: string): string => `\`${name.slice(0, 100)}\``
 
 /** Whether a custom section says that it holds a world. Sections were read before: each lies within the module. */

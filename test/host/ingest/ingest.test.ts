@@ -123,10 +123,10 @@ describe('bytes that are no component', () => {
     expect(error.message).toContain('not WebAssembly')
   })
 
-  test('a core module is refused by name', async () => {
+  test('a core module with nothing to call is refused, with what it would take', async () => {
     const error = await refusalOf(Buffer.from([0, 0x61, 0x73, 0x6d, 1, 0, 0, 0]))
-    expect(error.code).toBe('component.invalid')
-    expect(error.message).toContain('core module')
+    expect(error.code).toBe('component.unsupported')
+    expect(error.message).toContain('expected an export `_start`, got no exports')
   })
 
   test('a truncated component is refused', async () => {
