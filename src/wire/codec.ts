@@ -4,7 +4,7 @@ import { frameOverheadBytes, WireViolation, writeFrame, type Frame } from './fra
 import { maxFrameBytes, type FromCell, type ToCell } from './messages.ts'
 import { answeredHead, endedHead, outputHead, readyHead, loadedHead, loadFailedHead, toCellHeads } from './heads.ts'
 
-export { FrameReader, newBody, WireViolation, type Frame } from './frame.ts'
+export { FrameReader, letGo, newBody, WireViolation, type Frame } from './frame.ts'
 
 /** The longest frame a cell takes from its host: the largest core module, and some. */
 export const maxFrameBytesToCell = 257 * 1024 * 1024
@@ -38,6 +38,7 @@ const strictUtf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 const callBodyBytes: Partial<Record<CallOp, number>> = {
   'fs.write': maxChunkBytes,
   'http.write': maxChunkBytes,
+  'serve.write': maxChunkBytes,
   'tool.call': maxFrameBytes,
   'tcp.write': maxChunkBytes,
   'udp.send': maxDatagramBytes,

@@ -41,6 +41,18 @@ export const newBody = (length: number): Uint8Array<ArrayBuffer> => {
   return new Uint8Array(buffer, headroomBytes)
 }
 
+/** Memory up to this size is left to the collector: freeing it by hand costs as much. */
+const collectedBytes = 16 * 1024
+
+/**
+ * Frees the memory of `bytes` now: they, and all that shares it with them, are empty after that. Only for whoever has it to himself. The engine
+ * counts large buffers that wait for its collector, and makes it go through the whole heap for every few of them.
+ */
+export const letGo = (bytes: Uint8Array): void => {
+  const { buffer } = bytes
+  if (buffer instanceof ArrayBuffer && buffer.byteLength > collectedBytes) buffer.transfer(0)
+}
+
 /** The bytes of a frame with its body in place and the rest yet to be written. */
 const layOut = ({ head, body }: Frame): Uint8Array<ArrayBuffer> => {
   const before = frameOverheadBytes + head.length

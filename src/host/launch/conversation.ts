@@ -1,9 +1,18 @@
-import { creditOf, WireViolation, type Frame } from '#wire/codec.ts'
+import type { CallOp } from '#wire/calls.ts'
+import { creditOf, letGo, WireViolation, type Frame } from '#wire/codec.ts'
 import { initialCreditBytes, maxCallsInFlight, wireVersion, type FromCell, type GuestOutcome, type ToCell } from '#wire/messages.ts'
 
+/** What the host keeps of a call that it has not answered. */
+interface WaitingCall {
+  /** The credit that it holds. */
+  cost: number
+  /** What nobody needs any more once it is answered. */
+  readonly body: Uint8Array | undefined
+}
+
 interface OpenSession {
-  /** Credit each waiting call holds, by call id. */
-  readonly waiting: Map<number, number>
+  /** By call id. */
+  readonly waiting: Map<number, WaitingCall>
   lastCall: number
   /** Whether it waits for `invoke`; else it was started for one call. */
   readonly open: boolean
@@ -30,6 +39,9 @@ const mayEnd = ({ open, finishing, asked }: OpenSession, how: GuestOutcome['kind
   if (how === 'returned' && (!finishing || asked.length > 0))
     throw new WireViolation('expected an open session to return once it is told to finish')
 }
+
+/** Operations that carry streams: by their answers their bytes are written or copied, whatever the answer is. */
+const streamed: ReadonlySet<CallOp> = new Set(['fs.write', 'http.write'])
 
 /** Credit is handed back in parcels, so that small frames do not cost a message each. */
 const creditParcelBytes = 64 * 1024
@@ -85,7 +97,7 @@ export class Conversation {
   #receivedOf(session: OpenSession, message: Extract<FromCell, { session: number }>, cost: number): void {
     switch (message.type) {
       case 'call':
-        return this.#called(session, message.id, cost)
+        return this.#called(session, message, cost)
       case 'output':
         this.#owed += cost
         return
@@ -118,26 +130,27 @@ export class Conversation {
     }
   }
 
-  #called(session: OpenSession, id: number, cost: number): void {
+  #called(session: OpenSession, { id, call }: Extract<FromCell, { type: 'call' }>, cost: number): void {
     if (id <= session.lastCall) throw new WireViolation('expected call ids to rise within their session')
     if (session.waiting.size >= maxCallsInFlight) throw new WireViolation(`expected at most ${maxCallsInFlight} calls in flight`)
     session.lastCall = id
-    session.waiting.set(id, session.dying ? 0 : cost)
+    session.waiting.set(id, { cost: session.dying ? 0 : cost, body: streamed.has(call.op) ? call.body : undefined })
     if (session.dying) this.#owed += cost
   }
 
   #replied(session: OpenSession, id: number): boolean {
-    const cost = session.waiting.get(id)
-    if (cost === undefined) return false
+    const call = session.waiting.get(id)
+    if (call === undefined) return false
     session.waiting.delete(id)
-    this.#owed += cost
+    this.#owed += call.cost
+    if (call.body !== undefined) letGo(call.body)
     return true
   }
 
   #settle(session: OpenSession): void {
-    for (const [id, cost] of session.waiting) {
-      this.#owed += cost
-      session.waiting.set(id, 0)
+    for (const call of session.waiting.values()) {
+      this.#owed += call.cost
+      call.cost = 0
     }
   }
 }

@@ -2,6 +2,7 @@ import type { HeldResource } from '#cell/adapters/held-resource.ts'
 import type { SessionScope } from '#cell/adapters/session-scope.ts'
 import { Waiters, type Waitable } from '#cell/adapters/waitable.ts'
 import { maxChunkBytes } from '#wire/calls.ts'
+import { letGo } from '#wire/codec.ts'
 import { PipeFailure } from './pipe-failure.ts'
 
 /** Bytes from the host, and whether they are the last. */
@@ -45,6 +46,8 @@ interface Asked {
 interface Held {
   readonly bytes: Uint8Array
   readonly claimed: number
+  /** Whether somebody may still hold a part of the same memory. */
+  readonly isLent: boolean
 }
 
 /**
@@ -61,6 +64,8 @@ export class InboundPipe implements Waitable {
   /** What came and was not taken, oldest first. */
   #held: Held[] = []
   #heldBytes = 0
+  /** What was used up in this turn or those before it: its last part may still be on its way into the guest's memory. */
+  #spent: Uint8Array[] = []
   /** What was asked for and is not held yet, oldest first. */
   #asked: Asked[] = []
   #askedBytes = 0
@@ -100,17 +105,19 @@ export class InboundPipe implements Waitable {
     this.#scope.throwIfOver()
     const [first] = this.#held
     if (first === undefined) return this.#takeState(length)
-    if (length === 0) return nothing
-    const taken = first.bytes.subarray(0, length)
-    this.#heldBytes -= taken.byteLength
-    if (taken.byteLength < first.bytes.byteLength) {
-      this.#held[0] = { ...first, bytes: first.bytes.subarray(length) }
-    } else {
-      this.#held.shift()
-      this.#scope.streamRoom.giveBack(first.claimed)
-      this.#readAhead()
-    }
-    return taken
+    return this.#cut(first, length, true)
+  }
+
+  /** Hands what {@link take} would give to `put`, which keeps nothing of it; gives how many bytes that were. */
+  move(length: number, put: (bytes: Uint8Array) => void): number {
+    this.#scope.throwIfOver()
+    const [first] = this.#held
+    if (first === undefined) return this.take(length).byteLength
+    const bytes = this.#cut(first, length, false)
+    const { byteLength } = bytes
+    put(bytes)
+    if (byteLength === first.bytes.byteLength && !first.isLent) letGo(bytes)
+    return byteLength
   }
 
   /** Waits until {@link take} gives something. */
@@ -128,6 +135,21 @@ export class InboundPipe implements Waitable {
     this.#heldBytes = 0
     this.#forgetAsked()
     this.#waiters.wakeAll()
+  }
+
+  #cut(first: Held, length: number, isLent: boolean): Uint8Array {
+    if (length === 0) return nothing
+    const taken = first.bytes.subarray(0, length)
+    this.#heldBytes -= taken.byteLength
+    if (taken.byteLength < first.bytes.byteLength) {
+      this.#held[0] = { ...first, bytes: first.bytes.subarray(length), isLent: isLent || first.isLent }
+    } else {
+      this.#held.shift()
+      this.#scope.streamRoom.giveBack(first.claimed)
+      if (isLent || first.isLent) this.#spent.push(first.bytes)
+      this.#readAhead()
+    }
+    return taken
   }
 
   /** Makes sure that something comes. */
@@ -173,8 +195,9 @@ export class InboundPipe implements Waitable {
     }
   }
 
-  /** Takes up what has come, in the order it was asked for. */
+  /** Takes up what has come, in the order it was asked for. An answer of the host comes in a turn of its own, and what was taken before has arrived by then. */
   #accept(): void {
+    for (const bytes of this.#spent.splice(0)) letGo(bytes)
     const before = this.#held.length
     for (let [asked] = this.#asked; asked?.result !== undefined; [asked] = this.#asked) {
       this.#asked.shift()
@@ -187,7 +210,7 @@ export class InboundPipe implements Waitable {
   #hold({ length, claimed }: Asked, result: NonNullable<Asked['result']>): void {
     const bytes = 'bytes' in result ? result.bytes : nothing
     if (bytes.byteLength > 0) {
-      this.#held.push({ bytes, claimed })
+      this.#held.push({ bytes, claimed, isLent: false })
       this.#heldBytes += bytes.byteLength
     } else this.#scope.streamRoom.giveBack(claimed)
     if ('failure' in result) this.#failure = result.failure

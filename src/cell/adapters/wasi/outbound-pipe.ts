@@ -17,6 +17,12 @@ interface Sink {
   readonly ordered: boolean
 }
 
+/** Bytes that go together; those past `length` are not filled yet. */
+interface Piece {
+  readonly bytes: Uint8Array
+  length: number
+}
+
 /** Bytes that a pipe takes at first before it makes the guest wait. */
 const firstCapacityBytes = 64 * 1024
 /** What a pipe whose guest keeps filling it takes at most: one piece on its way and one that is filled meanwhile. */
@@ -30,7 +36,8 @@ export class OutboundPipe implements Waitable {
   readonly #scope: SessionScope
   readonly #sink: Sink
   readonly #waiters = new Waiters()
-  #queue: Uint8Array[] = []
+  /** What was taken and is not on its way yet, oldest first. */
+  #queue: Piece[] = []
   #capacity = firstCapacityBytes
   /** Whether the guest has filled the pipe since it was last made larger. */
   #filled = false
@@ -95,14 +102,14 @@ export class OutboundPipe implements Waitable {
     if (this.#closed) throw new PipeFailure()
   }
 
-  /** Takes `bytes`, which the caller checked against {@link room}. `held` is kept until they are delivered. */
+  /** Takes a copy of `bytes`, whose number the caller checked against {@link room}. `held` is kept until they are delivered. */
   put(bytes: Uint8Array, held: HeldResource): void {
     if (bytes.byteLength === 0) return
     this.#taken += bytes.byteLength
     this.#undelivered += bytes.byteLength
     this.#filled ||= this.#undelivered >= this.#capacity
+    for (let at = 0; at < bytes.byteLength;) at += this.#enqueue(bytes.subarray(at))
     const done = held.work()
-    this.#queue.push(bytes)
     void this.#deliver().finally(done)
   }
 
@@ -153,34 +160,33 @@ export class OutboundPipe implements Waitable {
   }
 
   async #deliverNext(): Promise<void> {
-    const bytes = this.#nextPiece()
-    const { byteLength } = bytes
-    await this.#sink.write(bytes)
-    this.#undelivered = Math.max(0, this.#undelivered - byteLength)
+    const piece = this.#queue.shift()
+    if (piece === undefined) return
+    await this.#sink.write(piece.bytes.subarray(0, piece.length))
+    this.#undelivered = Math.max(0, this.#undelivered - piece.length)
     if (this.#undelivered === 0) this.#flushing = false
     this.#grow()
     // Who waits hears of it when there is something to hear: the pipe takes more, or nothing is left in it.
     if (this.ready() || this.#undelivered === 0) this.#waiters.wakeAll()
   }
 
-  /** As much of the queue as may go at once. */
-  #nextPiece(): Uint8Array {
-    let bytes = 0
-    let count = 0
-    for (const { byteLength } of this.#queue) {
-      if (bytes + byteLength > maxChunkBytes) break
-      bytes += byteLength
-      count++
-    }
-    const [first] = this.#queue
-    if (count <= 1 && first !== undefined) return this.#cutFirst(first)
-    return concatenate(this.#queue.splice(0, count), bytes)
+  /** Copies what fits into one piece; gives how much that was. */
+  #enqueue(bytes: Uint8Array): number {
+    const last = this.#queue.at(-1)
+    const piece = last !== undefined && last.length < last.bytes.byteLength ? last : this.#newPiece(bytes.byteLength)
+    const part = bytes.subarray(0, piece.bytes.byteLength - piece.length)
+    piece.bytes.set(part, piece.length)
+    piece.length += part.byteLength
+    return part.byteLength
   }
 
-  #cutFirst(first: Uint8Array): Uint8Array {
-    if (first.byteLength > maxChunkBytes) this.#queue[0] = first.subarray(maxChunkBytes)
-    else this.#queue.shift()
-    return first.subarray(0, maxChunkBytes)
+  /** As long as what there is to send; behind a piece that is on its way as long as what may yet come. */
+  #newPiece(length: number): Piece {
+    const isBusy = this.#writing > 0 && !this.#sink.ordered
+    const wanted = isBusy ? Math.max(length, this.#capacity - this.#undelivered) : length
+    const piece = { bytes: newBody(Math.min(wanted, maxChunkBytes)), length: 0 }
+    this.#queue.push(piece)
+    return piece
   }
 
   /** More room for a guest that keeps filling it. */
@@ -194,14 +200,4 @@ export class OutboundPipe implements Waitable {
     this.#scope.streamRoom.giveBack(this.#capacity - firstCapacityBytes)
     this.#capacity = firstCapacityBytes
   }
-}
-
-const concatenate = (parts: readonly Uint8Array[], bytes: number): Uint8Array => {
-  const whole = newBody(bytes)
-  let at = 0
-  for (const part of parts) {
-    whole.set(part, at)
-    at += part.byteLength
-  }
-  return whole
 }

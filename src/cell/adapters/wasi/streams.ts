@@ -4,6 +4,7 @@ import { inside, sealClass } from '#cell/adapters/sealed.ts'
 import type { SessionScope } from '#cell/adapters/session-scope.ts'
 import { WitError } from '#cell/adapters/wit-error.ts'
 import { maxChunkBytes } from '#wire/calls.ts'
+import { letGo } from '#wire/codec.ts'
 import type { InboundPipe } from './inbound-pipe.ts'
 import { IoError } from './io-error.ts'
 import type { OutboundPipe } from './outbound-pipe.ts'
@@ -110,6 +111,8 @@ export class OutputStream {
     orStreamError(this.#scope, () => this.#pipe.throwIfFailed())
     this.#permit -= length
     this.#pipe.put(contents, this.#held)
+    // Lifted for this call alone, and copied by now.
+    letGo(contents)
   }
 
   writeZeroes(length: bigint): void {
@@ -152,9 +155,10 @@ export class OutputStream {
   splice(source: InputStream, length: bigint): bigint {
     const room = this.checkWrite()
     if (room === 0n) return 0n
-    const bytes = source.read(length < room ? length : room)
-    this.write(bytes)
-    return BigInt(bytes.byteLength)
+    const wanted = clampLength(length < room ? length : room, maxChunkBytes)
+    const moved = orStreamError(this.#scope, () => source[inside].move(wanted, (bytes) => this.#pipe.put(bytes, this.#held)))
+    this.#permit -= moved
+    return BigInt(moved)
   }
 
   async blockingSplice(source: InputStream, length: bigint): Promise<bigint> {

@@ -1,5 +1,5 @@
 import type { Redaction } from '#host/providers/secrets/redaction.ts'
-import { newBody } from '#wire/codec.ts'
+import { letGo, newBody } from '#wire/codec.ts'
 import type { Headers } from './request-head.ts'
 
 /** What one read gives. */
@@ -100,6 +100,8 @@ export class ResponseBody {
       bytes.set(part, filled)
       filled += part.length
       if (part.length < piece.length) this.#pieces.unshift(piece.subarray(part.length))
+      // One that is all of its memory is nobody else's any more; of others the connection may still have a part to read.
+      else if (piece.length === piece.buffer.byteLength) letGo(piece)
     }
     this.#queued -= bytes.length
     return bytes
