@@ -192,7 +192,7 @@ export interface HttpResponseHead {
 
 /**
  * What a guest may learn of a failed call: a code and nothing else (no host path, address, or reason).
- * `fs.*`: the error-code enum of wasi:filesystem. `http.*`: the case names of wasi:http's error-code.
+ * `fs.*`: the error-code enum of wasi:filesystem. `http.*`: the case names of wasi:http's error-code, with what its payload says behind a `:` (`DNS-error:NXDOMAIN`).
  * `dns.*`, `tcp.*`, `udp.*`: the error-code enum of wasi:sockets.
  * `kv.*`: `no-such-store`, `full`, `too-large`, `busy`, `not-a-number`, `out-of-range`, `invalid`, `unavailable`.
  * `secret.*` and `tool.*`: `denied`, `unknown`, `invalid-input`, `failed`, `too-large`. Any: `not-permitted`.

@@ -79,7 +79,7 @@ describe('fields', () => {
     expect([shown(fields).length, shown(copy).length]).toEqual([1, 2])
   })
 
-  it.each(['connection', 'Host', 'TRANSFER-ENCODING', 'upgrade', 'keep-alive', 'proxy-authorization', 'te', 'trailer', 'expect'])(
+  it.each(['connection', 'Host', 'TRANSFER-ENCODING', 'upgrade', 'keep-alive', 'proxy-authorization', 'http2-settings'])(
     'refuse `%s`',
     async (name) => {
       const fields = fieldsOf()
@@ -108,7 +108,9 @@ describe('fields', () => {
     ['a', ' x'],
     ['a', 'x\t'],
     ['a', '\x7f'],
-    ['a', 'x'.repeat(16_385)],
+    ['content-length', '+3'],
+    ['Content-Length', ''],
+    ['content-length', '3, 3'],
   ])('take no name `%j` with value `%j`', async (name, value) => {
     expect(await errOf(() => fieldsOf().append(name, bytes(value)))).toEqual({ tag: 'invalid-syntax' })
     expect(await errOf(() => fieldsOf([name, value]))).toEqual({ tag: 'invalid-syntax' })
@@ -130,14 +132,29 @@ describe('fields', () => {
     expect(performance.now() - started).toBeLessThan(500)
   })
 
-  it('are bounded in number and in bytes', async () => {
-    const many = fieldsOf()
-    for (let index = 0; index < 256; index++) many.append(`x-${index}`, bytes('y'))
-    expect(await errOf(() => many.append('x', bytes('y')))).toEqual({ tag: 'invalid-syntax' })
-    const large = fieldsOf()
-    for (let index = 0; index < 4; index++) large.append('x', bytes('y'.repeat(16_000)))
-    expect(await errOf(() => large.append('x', bytes('y'.repeat(16_000))))).toEqual({ tag: 'invalid-syntax' })
-    expect(large.entries()).toHaveLength(4)
+  it('are bounded in bytes, and end the guest past that: no case of `header-error` says it', async () => {
+    const world = new MemoryWorld()
+    const large = new (typesOf(world).Fields)()
+    for (let index = 0; index < 8; index++) large.append('x', bytes('y'.repeat(16_000)))
+    expect(() => large.append('x', bytes('y'.repeat(16_000)))).toThrow('fields of')
+    expect(world.ends).toMatchObject([{ kind: 'trap' }])
+    const many = new (typesOf(new MemoryWorld()).Fields)()
+    for (let index = 0; index < 1900; index++) many.append('x', bytes('y'))
+    expect(() => {
+      for (let index = 0; index < 1900; index++) many.append('x', bytes('y'))
+    }).toThrow('fields of')
+  })
+
+  it('are bounded in all that a session holds, copies and views counted, and what is dropped is free again', async () => {
+    const world = new MemoryWorld()
+    const http = typesOf(world)
+    const large = http.Fields.fromList(Array.from({ length: 7 }, () => ['x', bytes('y'.repeat(16_000))]))
+    for (let round = 0; round < 1000; round++) large.clone()[Symbol.dispose]()
+    const held: Fields[] = []
+    expect(() => {
+      for (let round = 0; round < 100; round++) held.push(large.clone())
+    }).toThrow('in all')
+    expect(held.length).toBeGreaterThan(60)
   })
 
   it('of a request or a response cannot be changed', async () => {
@@ -165,7 +182,21 @@ describe('an outgoing request', () => {
       () => request.setAuthority('x'.repeat(1025)),
       () => request.setPathWithQuery('/a b'),
       () => request.setPathWithQuery('/\n'),
-      () => request.setPathWithQuery(`/${'x'.repeat(16_384)}`),
+      () => request.setPathWithQuery(`/${'x'.repeat(65_536)}`),
+      () => request.setPathWithQuery('no/slash'),
+      () => request.setPathWithQuery('/a#b'),
+      () => request.setPathWithQuery('/a\\b'),
+      () => request.setPathWithQuery('/%zz'),
+      () => request.setPathWithQuery('/%4'),
+      () => request.setAuthority('a.test/x'),
+      () => request.setAuthority('a.test:'),
+      () => request.setAuthority('a.test:x'),
+      () => request.setAuthority('a.test:65536'),
+      () => request.setAuthority('a.test?x'),
+      () => request.setAuthority('a@b@c'),
+      () => request.setAuthority('[::1'),
+      () => request.setAuthority('::1'),
+      () => request.setAuthority('a\\b'),
       () => request.setMethod({ tag: 'other', val: 'A B' }),
       () => request.setMethod({ tag: 'other', val: '' }),
       () => request.setMethod({ tag: 'other', val: 'X'.repeat(65) }),
@@ -188,7 +219,7 @@ describe('an outgoing request', () => {
     expect(await errOf(() => send(world, request))).toEqual({ tag: 'HTTP-request-URI-invalid' })
     const other = requestOf(world)
     other.setScheme({ tag: 'other', val: 'gopher' })
-    expect(await errOf(() => send(world, other))).toEqual({ tag: 'HTTP-request-URI-invalid' })
+    expect(await errOf(() => send(world, other))).toEqual({ tag: 'HTTP-protocol-error' })
     expect(world.host.calls).toEqual([])
     expect(world.held).toBe(0)
   })
@@ -258,7 +289,9 @@ describe('an outgoing request', () => {
     const request = requestOf(world, { method: 'post', headers: [['content-length', '5']] })
     const body = request.body()
     const future = send(world, request)
-    await body.write().blockingWriteAndFlush(bytes('abc'))
+    const stream = body.write()
+    await stream.blockingWriteAndFlush(bytes('abc'))
+    stream[Symbol.dispose]()
     expect(await errOf(() => typesOf(world).OutgoingBody.finish(body, undefined))).toEqual({ tag: 'HTTP-request-body-size', val: 3n })
     await settled()
     expect(world.host.ops()).not.toContain('http.finish')
@@ -277,6 +310,65 @@ describe('an outgoing request', () => {
     await settled()
     expect(world.host.ops()).not.toContain('http.finish')
     expect(world.host.open).toBe(0)
+  })
+
+  it('takes what is flushed before it is handed over, and sends it first', async () => {
+    const world = serving({})
+    const request = requestOf(world, { method: 'post' })
+    const body = request.body()
+    const stream = body.write()
+    await stream.blockingWriteAndFlush(bytes('one '))
+    const future = send(world, request)
+    await stream.blockingWriteAndFlush(bytes('two'))
+    stream[Symbol.dispose]()
+    typesOf(world).OutgoingBody.finish(body, undefined)
+    await responseOf(future)
+    await settled()
+    expect(world.host.arrived[0]).toMatchObject({ body: 'one two', finished: true })
+  })
+
+  it('says how long its body is when that is too long, at the write and at the end', async () => {
+    const world = serving({})
+    const request = requestOf(world, { method: 'post', headers: [['content-length', '11']] })
+    const body = request.body()
+    const stream = body.write()
+    const failure = (await errOf(() => stream.blockingWriteAndFlush(bytes('more than 11 bytes')))) as { tag: string; val: object }
+    expect(failure.tag).toBe('last-operation-failed')
+    expect(typesOf(world).httpErrorCode(failure.val)).toEqual({ tag: 'HTTP-request-body-size', val: 18n })
+    stream[Symbol.dispose]()
+    expect(await errOf(() => typesOf(world).OutgoingBody.finish(body, undefined))).toEqual({ tag: 'HTTP-request-body-size', val: 18n })
+    expect(await outcomeOf(send(world, request))).toEqual({ tag: 'err', val: { tag: 'HTTP-request-body-size', val: 18n } })
+  })
+
+  it('traps when its body is finished or dropped before the stream: it is a child', () => {
+    const world = new MemoryWorld()
+    const [finished, dropped] = [requestOf(world).body(), requestOf(world).body()]
+    for (const body of [finished, dropped]) body.write()
+    expect(() => typesOf(world).OutgoingBody.finish(finished, undefined)).toThrow(TypeError)
+    expect(() => dropped[Symbol.dispose]()).toThrow(TypeError)
+  })
+
+  it('with more than the wire takes says what is too large', async () => {
+    const world = serving({})
+    const long = requestOf(world, { path: `/${'x'.repeat(20_000)}` })
+    expect(await errOf(() => send(world, long))).toEqual({ tag: 'HTTP-request-URI-too-long' })
+    const wide = requestOf(world, { headers: [['x-wide', 'y'.repeat(20_000)]] })
+    expect(await errOf(() => send(world, wide))).toEqual({
+      tag: 'HTTP-request-header-size',
+      val: { fieldName: 'x-wide', fieldSize: 20_006 },
+    })
+    const many = requestOf(world, { headers: Array.from({ length: 300 }, (_, index): [string, string] => [`x-${index}`, 'y']) })
+    expect(await errOf(() => send(world, many))).toMatchObject({ tag: 'HTTP-request-header-section-size' })
+    for (const [value, tag] of [
+      ['y'.repeat(20_000), 'HTTP-request-trailer-size'],
+      ['y'.repeat(16_000), 'HTTP-request-trailer-section-size'],
+    ] as const) {
+      const request = requestOf(world, { method: 'post' })
+      const body = request.body()
+      const trailers = typesOf(world).Fields.fromList(Array.from({ length: 5 }, () => ['x', bytes(value)]))
+      expect(await errOf(() => typesOf(world).OutgoingBody.finish(body, trailers))).toMatchObject({ tag })
+    }
+    expect(world.host.calls).toEqual([])
   })
 
   it('leaves nothing behind when it is dropped before it was handed over', async () => {
@@ -339,7 +431,9 @@ describe('a response', () => {
       'the body',
       async (_, future) => {
         const body = (await responseOf(future)).consume()
-        await body.stream().blockingRead(1n)
+        const stream = body.stream()
+        await stream.blockingRead(1n)
+        stream[Symbol.dispose]()
         body[Symbol.dispose]()
       },
     ],
@@ -347,7 +441,7 @@ describe('a response', () => {
       'the finished body',
       async (world, future) => {
         const body = (await responseOf(future)).consume()
-        typesOf(world).IncomingBody.finish(body)
+        typesOf(world).IncomingBody.finish(body)[Symbol.dispose]()
       },
     ],
   ])('is closed on the host when %s is dropped', async (_, drop) => {
@@ -365,6 +459,14 @@ describe('a response', () => {
     ['DNS-error', { tag: 'DNS-error', val: { rcode: undefined, infoCode: undefined } }],
     ['HTTP-response-body-size', { tag: 'HTTP-response-body-size', val: undefined }],
     ['HTTP-request-URI-too-long', { tag: 'HTTP-request-URI-too-long' }],
+    ['DNS-error:NXDOMAIN', { tag: 'DNS-error', val: { rcode: 'NXDOMAIN', infoCode: undefined } }],
+    ['TLS-alert-received:40', { tag: 'TLS-alert-received', val: { alertId: 40, alertMessage: undefined } }],
+    ['TLS-alert-received:256', { tag: 'TLS-alert-received', val: { alertId: undefined, alertMessage: undefined } }],
+    ['HTTP-response-header-size:x-a', { tag: 'HTTP-response-header-size', val: { fieldName: 'x-a', fieldSize: undefined } }],
+    ['HTTP-response-transfer-coding:chunked', { tag: 'HTTP-response-transfer-coding', val: 'chunked' }],
+    ['HTTP-request-header-section-size:70000', { tag: 'HTTP-request-header-section-size', val: 70_000 }],
+    ['HTTP-response-body-size:-1', { tag: 'HTTP-response-body-size', val: undefined }],
+    ['connection-refused:x', { tag: 'connection-refused' }],
     ['connect ECONNREFUSED 127.0.0.1:80', { tag: 'internal-error', val: undefined }],
     ['toString', { tag: 'internal-error', val: undefined }],
   ])('that fails with `%s` fails for the guest with %j', async (code, expected) => {
@@ -385,6 +487,38 @@ describe('a response', () => {
     expect(typesOf(world).httpErrorCode(failure.val)).toEqual({ tag: 'connection-read-timeout' })
     expect(importsOf(world)['wasi:filesystem/types'].filesystemErrorCode(failure.val)).toBeUndefined()
     expect(await errOf(() => stream.read(1n))).toEqual({ tag: 'closed' })
+  })
+
+  it('is read on for its trailers when they are asked for', async () => {
+    const world = serving({ chunks: ['one', 'two', 'three'], trailers: [['x-t', 'v']] })
+    const body = (await responseOf(send(world, requestOf(world)))).consume()
+    const stream = body.stream()
+    expect(text(await stream.blockingRead(3n))).toBe('one')
+    stream[Symbol.dispose]()
+    const trailers = typesOf(world).IncomingBody.finish(body)
+    await trailers.subscribe().block()
+    const result = trailers.get() as { val: { val: Fields } }
+    expect(result.val.val.has('X-T')).toBe(true)
+    expect(trailers.get()).toEqual({ tag: 'err', val: undefined })
+    await settled()
+    expect(world.host.open).toBe(0)
+  })
+
+  it('that breaks off has an error where its trailers would be', async () => {
+    const world = serving({ chunks: ['one'], cut: 'HTTP-response-incomplete' })
+    const body = (await responseOf(send(world, requestOf(world)))).consume()
+    const trailers = typesOf(world).IncomingBody.finish(body)
+    expect(trailers.get()).toBeUndefined()
+    await trailers.subscribe().block()
+    expect(trailers.get()).toEqual({ tag: 'ok', val: { tag: 'err', val: { tag: 'HTTP-response-incomplete' } } })
+  })
+
+  it('traps when its body is finished or dropped before the stream: it is a child', async () => {
+    const world = serving({ chunks: ['one'] })
+    const bodies = await Promise.all([0, 1].map(async () => (await responseOf(send(world, requestOf(world)))).consume()))
+    for (const body of bodies) body.stream()
+    expect(() => bodies[0] && typesOf(world).IncomingBody.finish(bodies[0])).toThrow(TypeError)
+    expect(() => bodies[1]?.[Symbol.dispose]()).toThrow(TypeError)
   })
 
   it('does not wait behind another one', async () => {

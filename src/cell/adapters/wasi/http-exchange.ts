@@ -27,7 +27,8 @@ const succeededOrFail = (reply: CallReply): Succeeded => {
   return reply
 }
 
-const codeOf = (failure: PipeFailure): HttpErrorCode =>
+/** Why an exchange broke off, in the terms of wasi:http. */
+export const codeOfFailure = (failure: PipeFailure): HttpErrorCode =>
   failure.reason?.kind === 'http' ? failure.reason.code : toHttpErrorCode('connection-terminated')
 
 /**
@@ -147,7 +148,7 @@ export class HttpExchange implements Waitable {
   }
 
   #failWith(error: unknown): void {
-    if (error instanceof PipeFailure) this.fail(codeOf(error))
+    if (error instanceof PipeFailure) this.fail(codeOfFailure(error))
     else this.#scope.endWith(error)
   }
 

@@ -3,32 +3,26 @@ import { inside, sealClass, guestConstructor } from '#cell/adapters/sealed.ts'
 import type { SessionScope } from '#cell/adapters/session-scope.ts'
 import type { SessionSlot } from '#cell/adapters/session-slot.ts'
 import { WitError } from '#cell/adapters/wit-error.ts'
+import { FieldsShare } from './http-fields-budget.ts'
 
 /** One header or trailer: the name as it was written, the value as bytes. */
 export type FieldEntry = readonly [string, Uint8Array]
 
-/** Bounds of the wire's heads; see `headers` in `wire/calls.ts`. */
-const maxEntries = 256
+/** The longest name and method. */
 const maxNameLength = 256
-const maxValueBytes = 16_384
-/** Names and values of one `fields` together. */
-const maxTotalBytes = 64 * 1024
 
 /** RFC 9110 section 5.6.2. */
 const token = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/
 
-/** Fields that speak about the connection and not the message (RFC 9110 section 7.6.1), or that the host sets itself. */
+/** Fields that speak about the connection and not the message (RFC 9110 section 7.6.1), or that the host sets itself: those that other hosts forbid too. */
 const forbiddenNames: ReadonlySet<string> = new Set([
   'connection',
-  'expect',
   'host',
   'http2-settings',
   'keep-alive',
   'proxy-authenticate',
   'proxy-authorization',
   'proxy-connection',
-  'te',
-  'trailer',
   'transfer-encoding',
   'upgrade',
 ])
@@ -38,22 +32,20 @@ export const isToken = (text: string): boolean => text.length <= maxNameLength &
 
 /** RFC 9110 section 5.5: no control bytes but tab, no white space at either end. */
 const isFieldValue = (value: Uint8Array): boolean => {
-  if (value.byteLength > maxValueBytes) return false
   const isSpace = (byte: number | undefined): boolean => byte === 0x20 || byte === 0x09
   if (isSpace(value[0]) || isSpace(value.at(-1))) return false
   return value.every((byte) => byte === 0x09 || (byte >= 0x20 && byte !== 0x7f))
 }
 
+/** `content-length` as RFC 9110 section 8.6 has it: digits and nothing else, few enough for a number. */
+const isLength = (value: Uint8Array): boolean =>
+  value.byteLength > 0 && value.byteLength <= 15 && value.every((byte) => byte >= 0x30 && byte <= 0x39)
+
 const checkEntry = (name: string, values: readonly Uint8Array[]): void => {
   if (!isToken(name) || !values.every((value) => isFieldValue(value))) throw new WitError({ tag: 'invalid-syntax' })
-  if (forbiddenNames.has(name.toLowerCase())) throw new WitError({ tag: 'forbidden' })
-}
-
-const checkTotal = (entries: readonly FieldEntry[]): void => {
-  if (entries.length > maxEntries) throw new WitError({ tag: 'invalid-syntax' })
-  let bytes = 0
-  for (const [name, value] of entries) bytes += name.length + value.byteLength
-  if (bytes > maxTotalBytes) throw new WitError({ tag: 'invalid-syntax' })
+  const lowerCase = name.toLowerCase()
+  if (forbiddenNames.has(lowerCase)) throw new WitError({ tag: 'forbidden' })
+  if (lowerCase === 'content-length' && !values.every((value) => isLength(value))) throw new WitError({ tag: 'invalid-syntax' })
 }
 
 /** Lengths first: a guest may ask for a name of megabytes. */
@@ -63,11 +55,13 @@ const sameName = (first: string, second: string): boolean => first.length === se
 export class Fields {
   readonly #scope: SessionScope
   readonly #held: HeldResource
+  readonly #share: FieldsShare
   readonly #immutable: boolean
   #entries: readonly FieldEntry[]
 
   constructor(scope: SessionScope, entries: readonly FieldEntry[], immutable: boolean) {
     this.#held = new HeldResource(scope)
+    this.#share = new FieldsShare(scope, entries)
     this.#scope = scope
     this.#entries = entries
     this.#immutable = immutable
@@ -94,7 +88,7 @@ export class Fields {
   delete(name: string): void {
     const others = this.#mutable().filter(([each]) => !sameName(each, name))
     checkEntry(name, [])
-    this.#entries = others
+    this.#replace(others)
   }
 
   append(name: string, value: Uint8Array): void {
@@ -112,7 +106,9 @@ export class Fields {
   }
 
   [Symbol.dispose](): void {
-    this.#held.drop()
+    const held = this.#held
+    this.#share.giveBack()
+    held.drop()
   }
 
   #mutable(): readonly FieldEntry[] {
@@ -121,7 +117,7 @@ export class Fields {
   }
 
   #replace(entries: readonly FieldEntry[]): void {
-    checkTotal(entries)
+    this.#share.hold(entries)
     this.#entries = entries
   }
 }
@@ -135,9 +131,15 @@ export const consumeFields = (fields: Fields): readonly FieldEntry[] => {
   return entries
 }
 
+/** In parts: a value may be longer than a call may have arguments. */
+const latin1 = (value: Uint8Array): string => {
+  let text = ''
+  for (let at = 0; at < value.byteLength; at += 4096) text += String.fromCharCode(...value.subarray(at, at + 4096))
+  return text
+}
+
 /** Entries in the wire's form: values as latin-1 text, one character a byte. */
-export const toWireHeaders = (entries: readonly FieldEntry[]): [string, string][] =>
-  entries.map(([name, value]) => [name, String.fromCharCode(...value)])
+export const toWireHeaders = (entries: readonly FieldEntry[]): [string, string][] => entries.map(([name, value]) => [name, latin1(value)])
 
 /** Headers from the wire as entries; what has another form is left out. */
 export const fromWireHeaders = (headers: unknown): FieldEntry[] =>
@@ -153,7 +155,6 @@ export const fieldsClass = (slot: SessionSlot): unknown =>
   guestConstructor(Fields, () => new Fields(slot.scope, [], false), {
     fromList: (list: readonly FieldEntry[]): Fields => {
       const { scope } = slot
-      checkTotal(list)
       for (const [name, value] of list) checkEntry(name, [value])
       return new Fields(scope, [...list], false)
     },

@@ -2,8 +2,10 @@ import { HeldResource } from '#cell/adapters/held-resource.ts'
 import { inside, sealClass } from '#cell/adapters/sealed.ts'
 import type { SessionScope } from '#cell/adapters/session-scope.ts'
 import { WitError } from '#cell/adapters/wit-error.ts'
+import { refusedTrailers } from './http-section-size.ts'
 import { consumeFields, Fields, isToken, toWireHeaders, type FieldEntry } from './http-fields.ts'
 import { RequestBody } from './request-body.ts'
+import type { HttpErrorCode } from './io-error.ts'
 import { OutputStream } from './streams.ts'
 
 /** `wasi:http/types` `method`. */
@@ -28,15 +30,28 @@ export interface RequestState {
   body: RequestBody | undefined
 }
 
-/** Bounds of `http.start` in `wire/calls.ts`. */
+/** The longest method; a bound of `http.start` in `wire/calls.ts`. */
 const maxMethodLength = 64
 const maxAuthorityLength = 1024
-const maxTargetLength = 16_384
+/** What a request may hold. Sending one has a bound of its own, `maxTarget` in `http.ts`. */
+const maxTargetLength = 64 * 1024
 
-/** What no URI has (RFC 3986) and what some parsers cut at: white space, control characters, anything past ASCII. */
-const visibleAscii = /^[\x21-\x7e]+$/
+/**
+ * RFC 3986 section 3.2: user information, a host (a literal in brackets, or a name of unreserved characters, escapes and sub-delimiters), a port.
+ * Whether it may be sent to is not asked here.
+ */
+const authorityForm = /^(?:[\w.~!$&'()*+,;=:%-]*@)?(?:\[[0-9A-Fa-f:.]+\]|(?:[\w.~!$&'()*+,;=-]|%[0-9A-Fa-f]{2})+)(?::([0-9]{1,5}))?$/
 
-const isTarget = (text: string, maxLength: number): boolean => text.length <= maxLength && visibleAscii.test(text)
+const isAuthority = (text: string): boolean => {
+  if (text.length > maxAuthorityLength) return false
+  const match = authorityForm.exec(text)
+  return match !== null && Number(match[1] ?? 0) <= 65_535
+}
+
+/** RFC 3986 sections 3.3 and 3.4, and the characters beside them that URL parsers let through. No fragment, no half of an escape, nothing past ASCII. */
+const targetForm = /^(?:\*|[/?](?:[!"$&-[\]^-~]|%[0-9A-Fa-f]{2})*)?$/
+
+const isTarget = (text: string): boolean => text.length <= maxTargetLength && targetForm.test(text)
 
 const declaredBytes = (headers: readonly FieldEntry[]): number | undefined => {
   const values = headers.filter(([name]) => name.toLowerCase() === 'content-length').map(([, value]) => String.fromCharCode(...value))
@@ -70,7 +85,7 @@ export class OutgoingRequest {
   body(): OutgoingBody {
     const state = this.#state
     if (state.body !== undefined) throw new WitError()
-    state.body = new RequestBody(this.#scope, declaredBytes(state.headers))
+    state.body = new RequestBody(this.#scope, declaredBytes(state.headers), 'HTTP-request-body-size')
     return new OutgoingBody(this.#scope, state.body)
   }
 
@@ -90,7 +105,7 @@ export class OutgoingRequest {
 
   setPathWithQuery(path: string | undefined): void {
     const state = this.#state
-    if (path !== undefined && path !== '' && !isTarget(path, maxTargetLength)) throw new WitError()
+    if (path !== undefined && !isTarget(path)) throw new WitError()
     state.pathWithQuery = path
   }
 
@@ -110,7 +125,7 @@ export class OutgoingRequest {
 
   setAuthority(authority: string | undefined): void {
     const state = this.#state
-    if (authority !== undefined && !isTarget(authority, maxAuthorityLength)) throw new WitError()
+    if (authority !== undefined && !isAuthority(authority)) throw new WitError()
     state.authority = authority
   }
 
@@ -133,7 +148,7 @@ export class OutgoingBody {
   readonly #scope: SessionScope
   readonly #body: RequestBody
   readonly #held: HeldResource
-  #written = false
+  #stream: 'none' | 'open' | 'dropped' = 'none'
 
   constructor(scope: SessionScope, body: RequestBody) {
     this.#held = new HeldResource(scope)
@@ -141,30 +156,41 @@ export class OutgoingBody {
     this.#body = body
   }
 
-  get [inside](): RequestBody {
-    return this.#body
-  }
-
   write(): OutputStream {
     const { pipe } = this.#body
-    if (this.#written) throw new WitError()
-    this.#written = true
-    return new OutputStream(this.#scope, pipe)
+    if (this.#stream !== 'none') throw new WitError()
+    this.#stream = 'open'
+    return new OutputStream(this.#scope, pipe, () => (this.#stream = 'dropped'))
   }
 
+  /** Ends the body. Gives the failure when it is not as long as it said. Traps while its stream lives. */
+  finish(trailers: [string, string][]): HttpErrorCode | undefined {
+    this.#refuseWithStream()
+    const failure = this.#body.finish(trailers)
+    this.#held.drop()
+    return failure
+  }
+
+  /** Gives up an unfinished body. Traps while its stream lives. */
   [Symbol.dispose](): void {
+    this.#refuseWithStream()
     this.#body.abort()
     this.#held.drop()
+  }
+
+  #refuseWithStream(): void {
+    // A trap: nothing without a payload is an error that a guest could take.
+    if (this.#stream === 'open') throw new TypeError('an outgoing-body was given up before its output-stream was dropped')
   }
 }
 
 /** `[static]outgoing-body.finish`. */
 export const finishOutgoingBody = (body: OutgoingBody, trailers: Fields | undefined): void => {
-  const content = body[inside]
-  const failure = content.finish(trailers === undefined ? [] : toWireHeaders(consumeFields(trailers)))
-  // Finished or given up: dropping it changes nothing but the count.
+  const given = trailers === undefined ? [] : consumeFields(trailers)
+  const failure = refusedTrailers(given) ?? body.finish(toWireHeaders(given))
+  if (failure === undefined) return
   body[Symbol.dispose]()
-  if (failure !== undefined) throw new WitError(failure)
+  throw new WitError(failure)
 }
 
 sealClass(OutgoingBody)
@@ -212,7 +238,7 @@ export class OutgoingResponse {
   body(): OutgoingBody {
     const state = this.#state
     if (state.body !== undefined) throw new WitError()
-    state.body = new RequestBody(this.#scope, declaredBytes(state.headers))
+    state.body = new RequestBody(this.#scope, declaredBytes(state.headers), 'HTTP-response-body-size')
     return new OutgoingBody(this.#scope, state.body)
   }
 

@@ -3,7 +3,7 @@ import { inside, sealClass } from '#cell/adapters/sealed.ts'
 import type { SessionScope } from '#cell/adapters/session-scope.ts'
 
 /** The timeouts of a request in nanoseconds. */
-interface Timeouts {
+export interface Timeouts {
   connectNs: bigint | undefined
   firstByteNs: bigint | undefined
   betweenBytesNs: bigint | undefined

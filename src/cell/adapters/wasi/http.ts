@@ -5,7 +5,8 @@ import { HttpExchange, type RequestHead } from './http-exchange.ts'
 import { Fields, fieldsClass, toWireHeaders } from './http-fields.ts'
 import { FutureIncomingResponse, FutureTrailers, finishIncomingBody, IncomingBody, IncomingResponse } from './http-incoming.ts'
 import { finishOutgoingBody, OutgoingBody, OutgoingRequest, OutgoingResponse, type Method, type RequestState } from './http-outgoing.ts'
-import { RequestOptions } from './http-request-options.ts'
+import { RequestOptions, type Timeouts } from './http-request-options.ts'
+import { refusedHeaders } from './http-section-size.ts'
 import { IncomingRequest, responseOutparamClass } from './http-serving.ts'
 import type { HttpErrorCode, IoError } from './io-error.ts'
 
@@ -23,22 +24,32 @@ const toTimeoutMs = (ns: bigint | undefined): number | null => {
   return ms > BigInt(maxTimeoutMs) ? maxTimeoutMs : Math.max(1, Number(ms))
 }
 
+const refusal = (code: HttpErrorCode): WitError => new WitError(code)
+
+/** Without one a request goes out over TLS; of the others there is no protocol here to speak. */
 const toScheme = (state: RequestState): 'http' | 'https' => {
   const tag = state.scheme?.tag ?? 'HTTPS'
   if (tag === 'HTTP') return 'http'
   if (tag === 'HTTPS') return 'https'
-  throw new WitError({ tag: 'HTTP-request-URI-invalid' } satisfies HttpErrorCode)
+  throw refusal({ tag: 'HTTP-protocol-error' })
 }
 
-const toRequestHead = (state: RequestState, options: RequestOptions | undefined): RequestHead => {
-  const timeouts = options?.[inside]
-  if (state.authority === undefined) throw new WitError({ tag: 'HTTP-request-URI-invalid' } satisfies HttpErrorCode)
+/** The longest path with query that the wire takes. */
+const maxTargetLength = 16_384
+
+const toRequestHead = (state: RequestState, timeouts: Timeouts | undefined): RequestHead => {
+  const { authority, headers, pathWithQuery = '/' } = state
+  const scheme = toScheme(state)
+  if (authority === undefined) throw refusal({ tag: 'HTTP-request-URI-invalid' })
+  if (pathWithQuery.length > maxTargetLength) throw refusal({ tag: 'HTTP-request-URI-too-long' })
+  const refused = refusedHeaders(headers)
+  if (refused !== undefined) throw refusal(refused)
   return {
     method: methodText(state.method),
-    scheme: toScheme(state),
-    authority: state.authority,
-    pathWithQuery: state.pathWithQuery ?? '/',
-    headers: toWireHeaders(state.headers),
+    scheme,
+    authority,
+    pathWithQuery,
+    headers: toWireHeaders(headers),
     connectTimeoutMs: toTimeoutMs(timeouts?.connectNs),
     firstByteTimeoutMs: toTimeoutMs(timeouts?.firstByteNs),
     betweenBytesTimeoutMs: toTimeoutMs(timeouts?.betweenBytesNs),
@@ -53,8 +64,9 @@ const outgoingHandler = (slot: SessionSlot): Members => {
     // Taken over by the host: its body lives on with the exchange.
     state.body = undefined
     request[Symbol.dispose]()
-    const head = orAbort(body, () => toRequestHead(state, options))
+    const timeouts = options?.[inside]
     options?.[Symbol.dispose]()
+    const head = orAbort(body, () => toRequestHead(state, timeouts))
     const exchange = new HttpExchange(scope, head)
     const future = new FutureIncomingResponse(scope, exchange)
     if (body === undefined) exchange.begin(false)
