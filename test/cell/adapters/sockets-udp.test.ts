@@ -48,7 +48,7 @@ const receive = async (input: IncomingDatagrams): Promise<string[]> => {
 describe('a datagram socket', () => {
   it('sends to a peer that was granted, and receives its answer', async () => {
     await using peer = await peerAt()
-    peer.socket.on('message', (message, from) => peer.socket.send(`${message} heard`, from.port, from.address))
+    peer.socket.on('message', (message, from) => peer.socket.send(`${message.toString()} heard`, from.port, from.address))
     await using world = worldOf(peer)
     const [input, output] = await clientOf(world)
     expect(input.receive(10n)).toEqual([])
