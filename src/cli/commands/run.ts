@@ -18,7 +18,7 @@ import { besideResult, GuestOutput, Progress, styled, writeError, writeNote, wri
 
 const help = `usage: cordon run <folder|file.wasm|file.ts|file.js> [options] [-- arguments]
 
-Runs an agent once, with nothing but what is granted.
+Runs an agent once, with nothing but what is granted. A file.wasm is a component, or a program of WASI preview 1 as C, Rust and others make it.
 
   --input JSON|@FILE|-      input of the agent (default null); - reads stdin
   --call NAME               the export to call (default: cordon:agent/run, wasi:cli/run, run)
@@ -30,6 +30,7 @@ so that \`cordon run agent | jq\` gets the result alone. A command's output alwa
 example:
   cordon run ./briefing --policy policy.yaml --input '{"day":"today"}'
   cordon run agent.ts --allow-net=api.example.com --mount ./letters:/inbox
+  cordon run program.wasm --mount ./data:/data -- /data/input.txt
 
 exit codes: 0 done · 1 the agent failed · 2 usage · 124 deadline · 125 refused · 126 ended by a denial · 130 interrupted · 137 memory · 143 terminated
 `

@@ -9,13 +9,13 @@ import { bundleFile } from '#host/config/bundle-file.ts'
 import { readManifest } from '#host/config/read-manifest.ts'
 import { readRegularFile } from '#host/config/regular-file.ts'
 
-/** A bundle in hand: bytes that nobody has looked at yet, and what they ask for. */
+/** A bundle in hand: bytes that nobody has looked at yet (a component or a program of WASI preview 1), and what they ask for. */
 export interface Bundle {
   readonly name: string
   /** `undefined` for a bare component or source file: then what is granted is also what is asked. */
   readonly manifest: Manifest | undefined
   readonly component: Uint8Array
-  /** `sha256:<hex>` of the component. */
+  /** `sha256:<hex>` of those bytes. */
   readonly digest: string
 }
 
