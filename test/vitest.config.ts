@@ -12,6 +12,7 @@ const slow = [
   'test/cli/**',
   'test/attacks/**',
   'test/differential/**',
+  'test/conformance/wasi/**',
   'test/fuzz/**',
   'test/package/**',
   'test/readme.test.ts',

@@ -86,9 +86,11 @@ const buildTypeScript = async (source: string): Promise<Uint8Array> => {
   const folder = await mkdtemp(join(tmpdir(), 'cordon-program-'))
   try {
     const name = basename(source, '.ts')
-    const manifest = { apiVersion: 'cordon/v1', name, version: '1.0.0', source: `${name}.ts` }
+    const manifest = { apiVersion: 'cordon/v1', name, version: '1.0.0', source: `src/${name}.ts` }
+    await mkdir(join(folder, 'src'))
     await writeFile(join(folder, 'agent.yaml'), JSON.stringify(manifest))
-    await writeFile(join(folder, `${name}.ts`), await readFile(source))
+    await writeFile(join(folder, 'check.ts'), await readFile(join(here, 'programs/check.ts')))
+    await writeFile(join(folder, 'src', `${name}.ts`), await readFile(source))
     const out = join(folder, 'program.wasm')
     const environment = { HOME: folder, PATH: process.env['PATH'] ?? '' }
     await promisify(execFile)(process.execPath, ['--conditions=source', cordon, 'build', folder, '--quiet', '--out', out], {
@@ -111,9 +113,8 @@ export const isProgram = (file: string): boolean => !/(?:^|\/)prelude|\.d\.ts$/.
 
 /** Text on which all that is built depends. */
 const surroundings = async (): Promise<string> => {
-  const files = ['build-program.ts', 'programs/prelude-imports.wat', 'programs/prelude.wat'].map((name) =>
-    readFile(join(here, name), 'utf8'),
-  )
+  const names = ['build-program.ts', 'programs/prelude-imports.wat', 'programs/prelude.wat', 'programs/check.ts']
+  const files = names.map((name) => readFile(join(here, name), 'utf8'))
   return [...(await Promise.all(files)), await everyPackage()].join('\n')
 }
 

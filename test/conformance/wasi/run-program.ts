@@ -117,7 +117,7 @@ class ProgramRun implements AsyncDisposable {
         run,
         mounts: await this.#mounts(run.root),
         servers: this.#servers.addresses,
-        options: this.#options.options,
+        options: [...this.#options.options, ...(await furtherOptions(this.#program))],
       }),
       folder: home,
       environment: {
@@ -162,6 +162,15 @@ const copyFolder = async (from: string, to: string): Promise<void> => {
 
 const expectText = (what: string, want: string, got: string): void => {
   if (got !== want) throw new Mismatch(`expected ${what} ${shown(want)}, got ${shown(got)}`)
+}
+
+/** Grants that the format has no word for: `<program>.options.json` lists further options of the command line. */
+const furtherOptions = async (program: string): Promise<readonly string[]> => {
+  const file = program.replace(/\.wasm$/, '.options.json')
+  if (!existsSync(file)) return []
+  const options: unknown = JSON.parse(await readFile(file, 'utf8'))
+  if (Array.isArray(options) && options.every((option) => typeof option === 'string' && option.startsWith('--'))) return options
+  throw new ExpectationError(`expected a list of options in \`${basename(file)}\``)
 }
 
 const expectationOf = async (program: string): Promise<Expectation> => {
