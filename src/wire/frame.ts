@@ -146,8 +146,9 @@ export class FrameReader {
     if (this.#frame !== undefined || this.#lengthHave > 0 || length < lengthBytes) return undefined
     const bytes = this.#expectLength(new DataView(buffer, byteOffset, lengthBytes))
     if (length < lengthBytes + bytes || bytes * 2 < buffer.byteLength) return undefined
-    this.#take(lengthBytes)
-    return this.#take(bytes)
+    this.#take(lengthBytes + bytes)
+    // Never a `Buffer`, whose `slice` copies nothing.
+    return new Uint8Array(buffer, byteOffset + lengthBytes, bytes)
   }
 
   #startFrame(): boolean {

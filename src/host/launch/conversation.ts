@@ -40,8 +40,8 @@ const mayEnd = ({ open, finishing, asked }: OpenSession, how: GuestOutcome['kind
     throw new WireViolation('expected an open session to return once it is told to finish')
 }
 
-/** Operations that carry streams: by their answers their bytes are written or copied, whatever the answer is. */
-const streamed: ReadonlySet<CallOp> = new Set(['fs.write', 'http.write'])
+/** Operations that carry streams, and whose bytes are written by the time they are answered, or never will be. */
+const streamed: ReadonlySet<CallOp> = new Set(['fs.write', 'tcp.write'])
 
 /** Credit is handed back in parcels, so that small frames do not cost a message each. */
 const creditParcelBytes = 64 * 1024

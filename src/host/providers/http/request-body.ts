@@ -36,7 +36,7 @@ export class RequestBody implements AsyncIterable<Uint8Array> {
     return this.#trailers
   }
 
-  /** Sends a piece; resolves when the connection has taken it. Throws GuestFault. */
+  /** Sends a piece, whose memory belongs to the body from now on; resolves when the connection has taken it. Throws GuestFault. */
   async write(bytes: Uint8Array): Promise<void> {
     this.#refuseIfFailed()
     if (this.#finished) throw httpFault('HTTP-request-body-size', 'written after the end')
@@ -47,7 +47,7 @@ export class RequestBody implements AsyncIterable<Uint8Array> {
     if (secret !== undefined) throw httpFault('HTTP-request-denied', `the placeholder of secret \`${secret}\` stands in the body`)
     if (bytes.length === 0) return
     const taken = Promise.withResolvers<void>()
-    this.#pieces.push({ bytes: bytes.slice(), taken: taken.resolve })
+    this.#pieces.push({ bytes, taken: taken.resolve })
     this.#wakeUp()
     await taken.promise
     this.#refuseIfFailed()

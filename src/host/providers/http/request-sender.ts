@@ -1,3 +1,4 @@
+import { letGo } from '#wire/codec.ts'
 import type { Connection } from './connection.ts'
 import { chunkHead, lastChunk } from './request-text.ts'
 import type { RequestBody } from './request-body.ts'
@@ -71,10 +72,11 @@ export class RequestSender {
 
   #put(piece: Uint8Array): boolean {
     const { socket } = this.#connection
-    if (!this.#options.isChunked) return socket.write(piece)
+    const written = (): void => letGo(piece)
+    if (!this.#options.isChunked) return socket.write(piece, written)
     socket.cork()
     socket.write(chunkHead(piece.length), 'latin1')
-    socket.write(piece)
+    socket.write(piece, written)
     const goesOn = socket.write('\r\n', 'latin1')
     socket.uncork()
     return goesOn
