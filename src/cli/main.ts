@@ -5,11 +5,12 @@ import { doctorCommand } from '#cli/commands/doctor.ts'
 import { evalCommand } from '#cli/commands/eval.ts'
 import { initCommand } from '#cli/commands/init.ts'
 import { runCommand } from '#cli/commands/run.ts'
+import { serveCommand } from '#cli/commands/serve.ts'
 import type { Command } from '#cli/command.ts'
 
 import { readerGone, surviveReaders, writeError, writeText } from '#cli/terminal.ts'
 
-const commands: readonly Command[] = [runCommand, initCommand, buildCommand, evalCommand, auditCommand, doctorCommand]
+const commands: readonly Command[] = [runCommand, serveCommand, initCommand, buildCommand, evalCommand, auditCommand, doctorCommand]
 
 const help = (): string =>
   [

@@ -2,7 +2,7 @@ import { realpath } from 'node:fs/promises'
 import { existsSync } from 'node:fs'
 import { basename, dirname, join, relative, resolve, sep } from 'node:path'
 
-import type { BuildFailure, Message, OnResolveResult, Plugin } from 'esbuild'
+import type { BuildFailure, BuildResult, Message, OnResolveResult, Plugin } from 'esbuild'
 
 import { CordonError } from '#core/errors.ts'
 import type { GuestEngine } from './build-agent.ts'
@@ -121,7 +121,7 @@ const wrapper = (entry: string, engine: GuestEngine, kind: SourceKind): string =
 }
 
 /** How many of the names that the entry asks for have to be missing for the module to be of another kind. */
-const missingOf: Readonly<Record<SourceKind, number>> = { run: 2, handler: 1, fetch: 1 }
+const missingOf = { run: 2, handler: 1 } as const
 
 const listensToFetch = /\baddEventListener\(\s*["'`]fetch["'`]/
 
@@ -132,6 +132,22 @@ const quickjsTarget = { 'async-await': false, 'async-generator': false, 'for-awa
 interface SourceFolders {
   readonly project: string
   readonly readable: readonly string[]
+}
+
+/** Whether a bundle is of the kind that it was bundled as: better said now than after a compile. */
+const isOfKind = (
+  kind: SourceKind,
+  text: string,
+  { warnings, metafile }: Pick<BuildResult<{ metafile: true }>, 'warnings' | 'metafile'>,
+): boolean => {
+  const listens = listensToFetch.test(text)
+  if (kind === 'fetch') return listens
+  const missing = warnings.filter(({ id, location }) => id === 'import-is-undefined' && location?.file === 'cordon-agent.js')
+  if (missing.length >= missingOf[kind]) return false
+  // A script without an import or export may be CommonJS, of whose exports nobody knows before it runs.
+  const entry = metafile.inputs['cordon-agent.js']?.imports.at(-1)?.path ?? ''
+  const isModule = metafile.inputs[entry]?.format === 'esm'
+  return isModule || (kind === 'run' && !listens)
 }
 
 /** Bundles the module as one of a kind; `undefined` when it is none. Throws esbuild's BuildFailure. */
@@ -164,24 +180,17 @@ const bundleAs = async (
     logLevel: 'silent',
     plugins: [stayInside(readable, project), witImports(interfaces)],
   })
-  // What the entry asks for is known to be missing: say so now instead of after a compile.
-  const missing = warnings.filter(({ id, location }) => id === 'import-is-undefined' && location?.file === 'cordon-agent.js')
   const file = (ending: string): string => outputFiles.find(({ path }) => basename(path) === `agent.js${ending}`)?.text ?? ''
   const text = file('')
-  const listens = listensToFetch.test(text)
-  // A script without an import or export may be CommonJS, of whose exports nobody knows before it runs.
-  const isScript = metafile.inputs[metafile.inputs['cordon-agent.js']?.imports.at(-1)?.path ?? '']?.format !== 'esm'
-  if (missing.length >= missingOf[kind] || (isScript && kind !== 'fetch' && (listens || kind === 'handler'))) return undefined
-  if (kind === 'fetch' && !listens) return undefined
+  if (!isOfKind(kind, text, { warnings, metafile })) return undefined
   const imports = Object.values(metafile.outputs).flatMap((output) =>
     output.imports.filter((used) => used.external).map((used) => used.path),
   )
   return { text, map: file('.map'), folder: project, imports: [...new Set(imports)].toSorted(), kind }
 }
 
-/** Only StarlingMonkey makes events of requests. */
-const kindsOf = (engine: GuestEngine): readonly SourceKind[] =>
-  engine === 'starlingmonkey' ? ['run', 'handler', 'fetch'] : ['run', 'handler']
+/** Only StarlingMonkey makes events of requests, and the tools for QuickJS do not know the resources of HTTP. */
+const kindsOf = (engine: GuestEngine): readonly SourceKind[] => (engine === 'starlingmonkey' ? ['run', 'handler', 'fetch'] : ['run'])
 
 /**
  * Bundles the author's module and everything it imports into one module.
