@@ -1,8 +1,11 @@
-import { mkdir, writeFile } from 'node:fs/promises'
+import { readdirSync } from 'node:fs'
+import { mkdir, readFile, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { Worker } from 'node:worker_threads'
 import { describe, expect, test } from 'vitest'
 import { mountedGuest, scratchFolder } from '../../host/providers/fs/mounted-guest.ts'
+import { readAfterLooking } from './naive-walker.ts'
+import { racingProcess } from './racing-process.ts'
 
 /** Runs `script` in a thread of its own, with `folder`, until disposed; counts its rounds. */
 const racer = async (folder: string, script: string): Promise<{ rounds: () => number; [Symbol.asyncDispose](): Promise<void> }> => {
@@ -102,8 +105,7 @@ describe('A4: a thread of the host that flips what the guest walks', () => {
       await guest.unlink(`x/new${round}`)
       await guest.rmdir(`x/d${round}`)
     }
-    const { readdir, readFile } = await import('node:fs/promises')
-    expect(await readdir(join(folder.path, 'out'))).toEqual(['secret'])
+    expect(readdirSync(join(folder.path, 'out'))).toEqual(['secret'])
     expect(await readFile(join(folder.path, 'out', 'secret'), 'utf8')).toBe('the secret')
     expect(wrote).toBeGreaterThan(0)
   })
@@ -131,4 +133,83 @@ describe('A4: a thread of the host that flips what the guest walks', () => {
     expect(seen.has('the secret')).toBe(false)
     expect(seen.has('not-permitted')).toBe(true)
   })
+})
+
+/** A folder and a link that leads out take turns at the name `x`. */
+const swaps = `fs.renameSync(at('box/real'), at('box/x')); fs.renameSync(at('box/x'), at('box/real'));
+  fs.renameSync(at('box/link'), at('box/x')); fs.renameSync(at('box/x'), at('box/link'))`
+
+describe('A4: a process of the host that swaps folders and links', () => {
+  test('wins against a host that looks and then opens, so that the race is one', async () => {
+    await using folder = await arena()
+    await symlink('../out', join(folder.path, 'box', 'link'))
+    await using racer = await racingProcess(folder.path, swaps)
+    const until = performance.now() + 20_000
+    let tries = 0
+    let won = false
+    while (!won && performance.now() < until) {
+      for (let round = 0; round < 500 && !won; round += 1, tries += 1)
+        won = readAfterLooking(join(folder.path, 'box'), 'x/secret') === 'the secret'
+      await new Promise((resolve) => setImmediate(resolve))
+    }
+    expect([won, racer.rounds() > 0, tries > 0]).toEqual([true, true, true])
+  }, 30_000)
+
+  test('never wins against two guests that share the folder and swap and open as well, in thousands of tries', async () => {
+    await using folder = await arena()
+    await symlink('../out', join(folder.path, 'box', 'link'))
+    await using racer = await racingProcess(folder.path, swaps)
+    const mount = { '/box': { hostPath: join(folder.path, 'box') } }
+    await using one = await mountedGuest(mount)
+    await using two = await mountedGuest(mount)
+    await one.mkdir('mine')
+    const seen = new Map<string, number>()
+    const note = (result: string): void => void seen.set(result, (seen.get(result) ?? 0) + 1)
+    const until = performance.now() + 20_000
+    let tries = 0
+    const before = racer.rounds()
+    while (tries < 4000 && performance.now() < until) {
+      await Promise.all([
+        one.rename('mine', 'y').then(() => one.rename('y', 'mine')),
+        one.symlink('mine', 'y').then(() => one.unlink('y')),
+        ...[one, two].flatMap((guest) =>
+          ['x/secret', 'x/./secret', 'y/../x/secret', 'x/../x/secret'].map(async (path) => {
+            note(await guest.read(path))
+            note(await guest.write(`${path}-new`, 'written by a guest'))
+            tries += 1
+          }),
+        ),
+      ])
+    }
+    expect(seen.get('the secret')).toBeUndefined()
+    expect(readdirSync(join(folder.path, 'out'))).toEqual(['secret'])
+    expect(tries).toBeGreaterThan(1000)
+    expect(racer.rounds()).toBeGreaterThan(before)
+    // Both sides of the swap were met.
+    expect(seen.get('decoy')).toBeGreaterThan(0)
+    expect(seen.get('not-permitted')).toBeGreaterThan(0)
+  }, 40_000)
+
+  test('never wins against a private copy, going in or coming back', async () => {
+    await using folder = await arena()
+    await symlink('../out', join(folder.path, 'box', 'link'))
+    await mkdir(join(folder.path, 'box', 'x'))
+    await using racer = await racingProcess(folder.path, swaps.replaceAll('box/x', 'box/y'))
+    const wish = { '/box': { hostPath: join(folder.path, 'box'), kind: 'copy' } } as const
+    const until = performance.now() + 20_000
+    let [copies, seenIn, wroteBack] = [0, 0, 0]
+    for (; copies < 60 && performance.now() < until; copies += 1) {
+      await using guest = await mountedGuest(wish, { copyFolder: join(folder.path, 'copies') })
+      for (const name of ['real', 'y', 'link']) {
+        expect(await guest.read(`${name}/secret`)).not.toBe('the secret')
+        if ((await guest.write(`${name}/secret`, `decoy ${copies}`)) === 'ok') seenIn += 1
+        await guest.write(`${name}/new`, 'written by a guest')
+      }
+      const [outcome] = await guest.session.finish()
+      wroteBack += Number(outcome?.summary['written'])
+    }
+    expect(await readFile(join(folder.path, 'out', 'secret'), 'utf8')).toBe('the secret')
+    expect(readdirSync(join(folder.path, 'out'))).toEqual(['secret'])
+    expect([copies > 5, seenIn > 0, wroteBack > 0, racer.rounds() > 0]).toEqual([true, true, true, true])
+  }, 40_000)
 })
