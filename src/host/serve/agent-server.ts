@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { AuditEvent } from '#core/audit/record.ts'
 import { CordonError } from '#core/errors.ts'
 import type { AuditSink } from '#host/broker/audit-sink.ts'
@@ -46,6 +47,8 @@ export interface ServeStats {
 }
 
 const serverStopped = 'the server was stopped'
+/** How long clients may take for the answer that there is none. */
+const lastWordsMs = 500
 
 /** The status for a request that gets no turn. */
 const noTurn = 503
@@ -136,8 +139,10 @@ export class AgentServer implements AsyncDisposable {
     clearTimeout(late)
     for (const { session } of this.#works) session.kill(serverStopped)
     this.#instances.kill(serverStopped)
-    await this.#allDone()
+    // Those that are killed are told so, unless they do not take it.
+    await Promise.race([this.#allDone(), sleep(lastWordsMs, undefined, { ref: false })])
     this.#listener.cut()
+    await this.#allDone()
   }
 
   async #allDone(): Promise<void> {

@@ -46,6 +46,7 @@ export class NodeExchange implements IncomingExchange {
   #head: ResponseHead | undefined
   #status = 0
   #sent = 0
+  #ending: Promise<void> | undefined
   #wakes = new Set<() => void>()
 
   constructor(options: NodeExchangeOptions) {
@@ -98,35 +99,33 @@ export class NodeExchange implements IncomingExchange {
       throw new GuestFault('HTTP-response-body-size', 'a body longer than its content-length')
     }
     this.#sent += bytes.length
-    if (bytes.length > 0 && !response.write(bytes)) await this.#moved(() => !response.writableNeedDrain)
+    const hasRoom = bytes.length === 0 || response.write(bytes)
+    // A client that has all that was announced may go: that is no answer cut short.
+    if (head.body === this.#sent) await this.#end([])
+    else if (!hasRoom) await this.#moved(() => !response.writableNeedDrain)
     return bytes.length
   }
 
   async finish(trailers: Headers): Promise<void> {
-    const { response } = this.#options
     const head = this.#head
+    if (this.#ending !== undefined) return await this.#ending
     if (this.#state !== 'answering' || head === undefined) throw terminated()
     if (typeof head.body === 'number' && this.#sent !== head.body) {
       this.cut('a body shorter than its content-length')
       throw new GuestFault('HTTP-response-body-size', 'a body shorter than its content-length')
     }
-    if (head.body === 'chunked') this.#addTrailers(checkTrailers(trailers))
-    this.#state = 'ending'
-    response.end(() => this.#wake())
-    await this.#moved(() => response.writableFinished)
-    this.#over('done')
-    void this.#body.discard()
+    await this.#end(head.body === 'chunked' ? checkTrailers(trailers) : [])
   }
 
   async refuse(code: string): Promise<void> {
-    if (this.#state !== 'waiting') return this.cut(code)
+    if (this.#state === 'answering') return this.cut(code)
     await this.#options.recorded
     this.#answer(statusOfErrorCode(code), 'refused')
   }
 
   /** The guest is done, or ended for `error`: answers in its place, or cuts an answer that is not whole. */
   conclude(error: CordonError | undefined): void {
-    if (this.#state !== 'waiting') return this.cut(error?.code ?? 'cut')
+    if (this.#state === 'answering') return this.cut(error?.code ?? 'cut')
     this.#answer(error === undefined ? 502 : statusOfError(error), error?.code ?? 'no-response')
   }
 
@@ -145,8 +144,20 @@ export class NodeExchange implements IncomingExchange {
     response.flushHeaders()
   }
 
-  #addTrailers(trailers: Headers): void {
-    if (trailers.length > 0) this.#options.response.addTrailers(trailers.map(([name, value]): [string, string] => [name, value]))
+  #end(trailers: Headers): Promise<void> {
+    this.#state = 'ending'
+    this.#ending = this.#sendEnd(trailers)
+    this.#ending.catch(() => undefined)
+    return this.#ending
+  }
+
+  async #sendEnd(trailers: Headers): Promise<void> {
+    const { response } = this.#options
+    if (trailers.length > 0) response.addTrailers(trailers.map(([name, value]): [string, string] => [name, value]))
+    response.end(() => this.#wake())
+    await this.#moved(() => response.writableFinished)
+    this.#over('done')
+    void this.#body.discard()
   }
 
   #answer(status: number, outcome: string): void {
