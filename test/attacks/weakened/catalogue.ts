@@ -4,9 +4,17 @@ import { policyAttacks } from './policy-attacks.ts'
 import { recordAttacks } from './record-attacks.ts'
 import { resourceAttacks } from './resource-attacks.ts'
 import { secretAttacks } from './secret-attacks.ts'
+import { socketAttacks } from './socket-attacks.ts'
 
 /** Everything that is tried against this host, line by line. */
-export const attacks: readonly Attack[] = [...fileAttacks, ...secretAttacks, ...policyAttacks, ...resourceAttacks, ...recordAttacks]
+export const attacks: readonly Attack[] = [
+  ...fileAttacks,
+  ...secretAttacks,
+  ...policyAttacks,
+  ...resourceAttacks,
+  ...recordAttacks,
+  ...socketAttacks,
+]
 
 interface Named {
   /** The attack's id and the proof's number in it, e.g. `A1.2`. */
