@@ -32,6 +32,7 @@ import { serveAgent, type ServedStart } from '#host/serve/serve-agent.ts'
 import { equipment } from '#host/session/equipment.ts'
 import { Invocations } from '#host/session/invocations.ts'
 import { OpenSession } from '#host/session/open-session.ts'
+import { storeNamespace } from '#host/session/store-namespace.ts'
 import { Session, type SessionOptions } from '#host/session/session.ts'
 
 const MiB = 1024 * 1024
@@ -233,7 +234,7 @@ export class Runtime {
 
   #begin({ agent, policy, options }: Parameters<AgentHost['open']>[0], { guest, driver, exchanges }: Driven): Session {
     this.#checkOpen()
-    const { audit, pool, log, stores, paths } = this.#parts
+    const { audit, pool, log, stores, paths, policies } = this.#parts
     const session = new Session({
       artifact: agent.artifact,
       guest: { ...guest, args: [agent.name, ...(options.args ?? [])] },
@@ -249,6 +250,7 @@ export class Runtime {
         stdin: options.stdin,
         exchanges,
         stores,
+        namespace: storeNamespace(agent, policies),
         log,
         copyFolder: join(paths.cache, 'copies'),
       }),

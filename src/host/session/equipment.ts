@@ -29,6 +29,8 @@ export interface Equipment {
   /** The requests that it serves, if it does. */
   readonly exchanges: IncomingExchanges | undefined
   readonly stores: KeyValueStores
+  /** Whose stores: see `store-namespace.ts`. */
+  readonly namespace: string
   /** Host folder for private copies of mounts. */
   readonly copyFolder: string
   /** The operational log. */
@@ -50,7 +52,7 @@ const grantedSettings = (policy: EffectivePolicy): readonly string[] =>
  * `secret.unavailable` and is not found out half way.
  */
 export const equipment =
-  ({ policy, tools, stdin, exchanges, stores, log, copyFolder }: Equipment) =>
+  ({ policy, tools, stdin, exchanges, stores, namespace, log, copyFolder }: Equipment) =>
   async (broker: Broker, session: ProviderSession, logged: GuestLogSink): Promise<SessionStart['preopens']> => {
     const { grants, requests, denies } = policy
     const secrets = grants.secrets.filter(({ name }) => decide(policy, { action: 'secret:use', name }).effect === 'allow')
@@ -72,7 +74,7 @@ export const equipment =
     broker.use(createStdinProvider(session, stdin))
     for (const provider of createSocketProviders(session, { policy })) broker.use(provider)
     if (exchanges !== undefined) broker.use(createServeProvider(session, exchanges))
-    broker.use(createKeyValueProvider(session, { stores, namespace: policy.agent }))
+    broker.use(createKeyValueProvider(session, { stores, namespace }))
     broker.use(createConfigProvider(grantedSettings(policy)))
     const guestLog = log.child({ guest: true, agent: policy.agent, session: session.id })
     broker.use(createLoggingProvider(session, alsoInOperationalLog(logged, guestLog)))

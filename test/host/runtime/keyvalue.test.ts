@@ -1,4 +1,4 @@
-import { mkdirSync } from 'node:fs'
+import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { afterAll, describe, expect, test } from 'vitest'
@@ -112,6 +112,27 @@ describe('an agent with a store', () => {
     await agent.run([['set', 'default', 'mine', 'x']])
     const earlier = await runtime.loadComponent(await buildWat('counts-by-the-earlier-draft'), { name: 'counts' })
     expect((await earlier.run({ from: 0 }, { call: 'page' })).result).toBe(0)
+  })
+
+  test('that a policy names by its digest has a store that no bundle of its name can get at', async () => {
+    const component = await buildWat('counts-by-the-earlier-draft')
+    await using byName = await runtimeWith({ keyvalue: [{ store: 'default', mode: 'rw' }] })
+    const { result, session } = await (await byName.loadComponent(component, { name: 'pinned' })).run({ delta: 5 }, { call: 'count' })
+    expect(result).toBe(10)
+    const policy = join(home.folder, 'pinned.yaml')
+    const entry = [
+      'apiVersion: cordon/v1',
+      'kind: Policy',
+      'agents:',
+      `  "${session.bundle}":`,
+      '    keyvalue: [{ store: default, mode: rw }]',
+      '',
+    ]
+    writeFileSync(policy, entry.join('\n'))
+    await using pinned = await runtimeWith(undefined, { policy })
+    const count = async (name: string): Promise<unknown> =>
+      (await (await pinned.loadComponent(component, { name })).run({ delta: 5 }, { call: 'count' })).result
+    expect([await count('pinned'), await count('by another name')]).toEqual([10, 20])
   })
 
   test('shares it with its other runs at the same time, and loses no count', async () => {

@@ -250,7 +250,7 @@ describe('the folder of the stores', () => {
     const [file = ''] = linked.files()
     const other = new StoreHome()
     mkdirSync(other.folder, { mode: 0o700 })
-    writeFileSync(join(other.folder, 'elsewhere'), '')
+    writeFileSync(join(other.folder, 'elsewhere'), '', { mode: 0o600 })
     symlinkSync(join(other.folder, 'elsewhere'), join(other.folder, file.slice(file.lastIndexOf('/') + 1)))
     other.key = linked.key
     await expect(other.guest([storeRule('default')]).open()).rejects.toThrow('unavailable')
