@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { existsSync } from 'node:fs'
-import { mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { basename, dirname, extname, join } from 'node:path'
 import process from 'node:process'
@@ -10,31 +10,10 @@ import { promisify } from 'node:util'
 import { componentEmbed, componentNew, parse } from '@bytecodealliance/jco-transpile/wasm-tools'
 import { commands } from '@yowasp/clang'
 import { testCache } from '../../fixtures/test-home.ts'
-
-const wasiVersion = '0.2.12'
-const wit = fileURLToPath(new URL('../../../wit/', import.meta.url))
-const jcoEntry = fileURLToPath(import.meta.resolve('@bytecodealliance/jco'))
-const wasiWit = join(jcoEntry.slice(0, jcoEntry.lastIndexOf('/jco/') + '/jco/'.length), 'lib', 'wit', 'builtin', wasiVersion)
-const features = ['cli-exit-with-code', 'clocks-timezone', 'informational-outbound-responses', 'network-error-code']
+import { everyPackage, unstableFeatures, wasiVersion } from './wit-packages.ts'
 
 const here = fileURLToPath(new URL('.', import.meta.url))
 const cordon = fileURLToPath(new URL('../../../src/cli/cordon.ts', import.meta.url))
-
-const packageHeader = /^package\s+([a-z0-9:-]+@[0-9a-z.-]+);/m
-
-/** The WIT of one folder as a nested package. */
-const nestedPackage = async (folder: string): Promise<string> => {
-  const names = (await readdir(folder)).filter((name) => name.endsWith('.wit')).sort()
-  const texts = await Promise.all(names.map((name) => readFile(join(folder, name), 'utf8')))
-  return `package ${packageHeader.exec(texts[0] ?? '')?.[1]} {\n${texts.map((text) => text.replace(packageHeader, '')).join('\n')}\n}`
-}
-
-const foldersIn = async (folder: string): Promise<readonly string[]> => (await readdir(folder)).sort().map((name) => join(folder, name))
-
-const everyPackage = async (): Promise<string> => {
-  const folders = [wit, ...(await foldersIn(join(wit, 'deps'))), ...(await foldersIn(join(wit, 'earlier'))), ...(await foldersIn(wasiWit))]
-  return (await Promise.all(folders.map(nestedPackage))).join('\n')
-}
 
 /** A world that imports what the program's text names, and exports what it implements. */
 const worldOf = (program: string): string => {
@@ -61,7 +40,7 @@ const buildText = async (source: string): Promise<Uint8Array> => {
     binary: await parse(program),
     witSource,
     world: 'program',
-    features: { tag: 'list', val: features },
+    features: { tag: 'list', val: unstableFeatures },
   })
   return await componentNew(binary, [])
 }

@@ -53,6 +53,7 @@ declare module 'wasi:keyvalue/store@0.2.0-draft2' {
 declare module 'wasi:keyvalue/atomics@0.2.0-draft2' {
   type Bucket = import('wasi:keyvalue/store@0.2.0-draft2').Bucket
   export class Cas {
+    // eslint-disable-next-line typescript/no-misused-new -- the name that WIT has for it
     static new(bucket: Bucket, key: string): Cas
     current(): Uint8Array | undefined
   }

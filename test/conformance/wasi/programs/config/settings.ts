@@ -6,7 +6,7 @@ const values = (): void => {
   same(get('empty'), '', 'an empty one')
   same(get('secret'), undefined, 'one that is not there')
   same(
-    [...getAll()].sort(),
+    getAll().toSorted(([left], [right]) => (left < right ? -1 : 1)),
     [
       ['empty', ''],
       ['greeting', 'hello, world'],

@@ -28,7 +28,7 @@ const many = (bucket: Bucket): void => {
 }
 
 const atomically = (bucket: Bucket): void => {
-  same([increment(bucket, 'n', 5n), increment(bucket, 'n', -7n)], [5n, -2n], 'a counter')
+  same([increment(bucket, 'n', 5n), increment(bucket, 'n', 7n)], [5n, 12n], 'a counter')
   const early = Cas['new'](bucket, 'a')
   same(early.current(), bytes('2'), 'what is there')
   swap(Cas['new'](bucket, 'a'), bytes('3'))
