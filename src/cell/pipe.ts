@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { closeSync } from 'node:fs'
 import { Socket } from 'node:net'
 import process from 'node:process'
-import { decodeToCell, FrameReader, maxFrameBytesToCell } from '#wire/codec.ts'
+import { decodeToCell, FrameReader, letGo, maxFrameBytesToCell } from '#wire/codec.ts'
 import type { ToCell } from '#wire/messages.ts'
 import { Outbox } from './outbox.ts'
 import type { CellTransport } from './transport.ts'
@@ -41,7 +41,7 @@ export const createPipeTransport = (descriptor = 3): ClosableTransport => {
       socket.cork()
       process.nextTick(() => socket.uncork())
     }
-    if (!socket.write(frame)) await Promise.race([once(socket, 'drain'), closed.promise])
+    if (!socket.write(frame, () => letGo(frame))) await Promise.race([once(socket, 'drain'), closed.promise])
   })
   const hear = (message: ToCell): void => {
     outbox.heard(message)

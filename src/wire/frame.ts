@@ -22,6 +22,7 @@ const lengthBytes = 4
 const headerBytes = 13
 /** Bytes of a frame that are neither head nor body. */
 export const frameOverheadBytes = lengthBytes + headerBytes
+const nothing = new Uint8Array()
 const firstBufferBytes = 64 * 1024
 /** A buffer that is full is made this many times as long: a frame with the longest chunk of a stream is moved once. */
 const growth = 5
@@ -103,7 +104,9 @@ export class FrameReader {
   #frame: Uint8Array | undefined
   #frameHave = 0
   #frameBytes = 0
-  #chunk: Uint8Array = new Uint8Array()
+  #chunk: Uint8Array = nothing
+  /** Whether the memory of the chunk may be freed once all of it is copied: no frame lies in it, and nothing else. */
+  #isCopied = false
 
   /** `maxBytes` is the longest frame taken, its length field left out. */
   constructor(maxBytes: number) {
@@ -114,12 +117,14 @@ export class FrameReader {
   push(chunk: Uint8Array): void {
     if (this.#chunk.length === 0) {
       this.#chunk = chunk
+      this.#isCopied = chunk.length === chunk.buffer.byteLength
       return
     }
     const joined = new Uint8Array(this.#chunk.length + chunk.length)
     joined.set(this.#chunk)
     joined.set(chunk, this.#chunk.length)
     this.#chunk = joined
+    this.#isCopied = true
   }
 
   /** The next whole frame, or `undefined` until more is pushed. Throws {@link WireViolation}. */
@@ -147,6 +152,7 @@ export class FrameReader {
     const bytes = this.#expectLength(new DataView(buffer, byteOffset, lengthBytes))
     if (length < lengthBytes + bytes || bytes * 2 < buffer.byteLength) return undefined
     this.#take(lengthBytes + bytes)
+    this.#isCopied = false
     // Never a `Buffer`, whose `slice` copies nothing.
     return new Uint8Array(buffer, byteOffset + lengthBytes, bytes)
   }
@@ -176,11 +182,15 @@ export class FrameReader {
     if (needed > frame.length) {
       const grown = new Uint8Array(Math.min(this.#frameBytes, Math.max(needed, frame.length * growth)))
       grown.set(frame.subarray(0, this.#frameHave))
+      letGo(frame)
       frame = grown
       this.#frame = grown
     }
     frame.set(part, this.#frameHave)
     this.#frameHave = needed
+    if (!this.#isCopied || this.#chunk.length > 0) return
+    this.#chunk = nothing
+    letGo(part)
   }
 
   #take(count: number): Uint8Array {

@@ -2,6 +2,7 @@ import type { ChildProcess } from 'node:child_process'
 import process from 'node:process'
 import type { Duplex } from 'node:stream'
 import { CordonError } from '#core/errors.ts'
+import { letGo } from '#wire/codec.ts'
 import type { ToCell } from '#wire/messages.ts'
 import type { Cell, CellEnd, CellOptions, IsolationLevel, Posture } from './cell-port.ts'
 import { captureDiagnostics } from './diagnostics.ts'
@@ -113,7 +114,7 @@ class ChildCell implements Cell {
       wire.cork()
       process.nextTick(() => wire.uncork())
     }
-    wire.write(frame)
+    wire.write(frame, () => letGo(frame))
     return wire.writableLength < inFlightBudgetBytes
   }
 

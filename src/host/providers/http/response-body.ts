@@ -10,6 +10,12 @@ export interface ResponseChunk {
   readonly trailers: Headers
 }
 
+interface Piece {
+  readonly bytes: Uint8Array
+  /** Whether it came with all of its memory, which then is nobody else's; of another one's the connection may still have a part to read. */
+  readonly isAlone: boolean
+}
+
 /** How the connection is told to wait and to go on. */
 export interface Flow {
   pause(): void
@@ -25,7 +31,7 @@ const highWaterBytes = 512 * 1024
 /** The body of a response on its way to the guest, secrets masked, kept within bounds. */
 export class ResponseBody {
   readonly #redaction: Redaction
-  readonly #pieces: Uint8Array[] = []
+  readonly #pieces: Piece[] = []
   #queued = 0
   #flow: Flow | undefined
   #waiting: (() => void)[] = []
@@ -85,7 +91,7 @@ export class ResponseBody {
 
   #queue(bytes: Uint8Array): void {
     if (bytes.length === 0) return
-    this.#pieces.push(bytes)
+    this.#pieces.push({ bytes, isAlone: bytes.length === bytes.buffer.byteLength })
     this.#queued += bytes.length
     this.#wakeAll()
   }
@@ -96,12 +102,11 @@ export class ResponseBody {
     for (let filled = 0; filled < bytes.length;) {
       const piece = this.#pieces.shift()
       if (piece === undefined) break
-      const part = piece.subarray(0, bytes.length - filled)
+      const part = piece.bytes.subarray(0, bytes.length - filled)
       bytes.set(part, filled)
       filled += part.length
-      if (part.length < piece.length) this.#pieces.unshift(piece.subarray(part.length))
-      // One that is all of its memory is nobody else's any more; of others the connection may still have a part to read.
-      else if (piece.length === piece.buffer.byteLength) letGo(piece)
+      if (part.length < piece.bytes.length) this.#pieces.unshift({ ...piece, bytes: piece.bytes.subarray(part.length) })
+      else if (piece.isAlone) letGo(piece.bytes)
     }
     this.#queued -= bytes.length
     return bytes
