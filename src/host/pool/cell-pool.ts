@@ -156,6 +156,8 @@ export class CellPool {
         this.#serveWaiting()
       })
       if (this.#closed) cell.kill('the runtime was closed')
+      // Those who came while it was starting have a place now: they must not wait until somebody leaves.
+      queueMicrotask(() => this.#serveWaiting())
       return this.#take(cell, use)
     } catch (error) {
       // The room it was to have is free again.
