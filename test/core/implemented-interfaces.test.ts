@@ -43,7 +43,7 @@ describe('linkCheck', () => {
     expect(linkCheck(['evil:pkg/iface@1.0.0'])?.message).toBe(
       'the component imports `evil:pkg/iface@1.0.0`, which this host does not implement',
     )
-    expect(linkCheck(['wasi:sockets/tcp@0.2.3'])?.import).toBe('wasi:sockets/tcp@0.2.3')
+    expect(linkCheck(['wasi:nn/tensor@0.2.3'])?.import).toBe('wasi:nn/tensor@0.2.3')
   })
 
   test.each([

@@ -157,7 +157,7 @@ describe('bytes that are no component', () => {
 })
 
 describe('imports that are not there', () => {
-  test.each(['evil:pkg/iface@1.0.0', 'wasi:sockets/tcp@0.2.3', 'wasi:io/poll@0.3.0'])('%s is refused by name', async (name) => {
+  test.each(['evil:pkg/iface@1.0.0', 'wasi:sockets/raw@0.2.3', 'wasi:io/poll@0.3.0'])('%s is refused by name', async (name) => {
     const error = await refusalOf(await component(`(import "${name}" (instance))`))
     expect(error.code).toBe('component.import-unknown')
     expect(error.message).toContain(`\`${name}\``)
