@@ -69,8 +69,8 @@ export const dial = async (destination: Destination, places: ConnectionPlaces, s
   let failure: unknown = httpFault('destination-not-found')
   for (const address of destination.addresses) {
     try {
-      const plain = places.for(() => connectTcp({ host: address, port: destination.port, noDelay: true, signal }))
-      const socket = await connected(plain, 'connect')
+      const plain = places.for(() => connectTcp({ host: address, port: destination.port, noDelay: true }))
+      const socket = await connected(plain, 'connect', signal)
       if (normaliseHost(socket.remoteAddress ?? '') !== address) {
         socket.destroy()
         throw httpFault('destination-IP-prohibited', 'connected to another address than the one that was checked')
@@ -96,27 +96,29 @@ const secured = async (socket: Socket, { host, extraCertificates }: Destination,
     minVersion: 'TLSv1.2',
     ...(extraCertificates.length > 0 && { ca: [...getCACertificates('default'), ...extraCertificates] }),
   })
-  const abort = (): void => void secure.destroy(new Error('aborted'))
-  signal.addEventListener('abort', abort, { once: true })
-  try {
-    return await connected(secure, 'secureConnect')
-  } finally {
-    signal.removeEventListener('abort', abort)
-  }
+  return await connected(secure, 'secureConnect', signal)
 }
 
-const connected = <S extends Socket>(socket: S, event: 'connect' | 'secureConnect'): Promise<S> =>
+/** The signal counts until then: a connection outlives the exchange that made it. */
+const connected = <S extends Socket>(socket: S, event: 'connect' | 'secureConnect', signal: AbortSignal): Promise<S> =>
   new Promise((resolve, reject) => {
+    const abort = (): void => void socket.destroy(new Error('aborted'))
     const failed = (error: Error): void => {
       socket.destroy()
       reject(error)
     }
-    const closed = (): void => reject(Object.assign(new Error('closed'), { code: 'ECONNRESET' }))
+    const closed = (): void => {
+      signal.removeEventListener('abort', abort)
+      reject(Object.assign(new Error('closed'), { code: 'ECONNRESET' }))
+    }
     // An error that comes when nobody listens any more, or a second one, must not end the host.
     socket.on('error', () => undefined)
     socket.once('error', failed).once('close', closed)
     socket.once(event, () => {
       socket.off('error', failed).off('close', closed)
+      signal.removeEventListener('abort', abort)
       resolve(socket)
     })
+    if (signal.aborted) abort()
+    else signal.addEventListener('abort', abort, { once: true })
   })
