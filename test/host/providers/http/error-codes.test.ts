@@ -84,7 +84,7 @@ describe('a server that misbehaves gets the code of exactly that', () => {
 describe('timeouts', () => {
   test('are counted from the last byte between bytes, and not while the guest does not read', async () => {
     await using server = await rawServer((socket) =>
-      socket.once('data', () => {
+      socket.on('data', () => {
         socket.write(`${ok}content-length: 6\r\n\r\n`)
         let sent = 0
         const timer = setInterval(() => {
