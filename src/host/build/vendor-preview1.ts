@@ -32,14 +32,29 @@ const replaceOnce = (text: string, pattern: RegExp, replacement: string): string
   return text.replace(pattern, replacement)
 }
 
+/** Error numbers of preview 1 (its `errno`). */
+const errno = { notSocket: 57, notSupported: 58 } as const
+
+/** Functions that trap in the standard adapter, and what they answer here: a program has no sockets and no signals, and may ask. */
+const answers = {
+  sock_accept: errno.notSocket,
+  sock_recv: errno.notSocket,
+  sock_send: errno.notSocket,
+  proc_raise: errno.notSupported,
+} as const
+
 /**
- * The standard adapter with one change: as it comes, its `proc_exit` tells the host only whether the code is 0, through `wasi:cli/exit#exit`. Here it hands
- * the code to `exit-with-code`, whose type has to be in the world that is embedded in the adapter.
+ * The standard adapter with two changes. As it comes, its `proc_exit` tells the host only whether the code is 0, through `wasi:cli/exit#exit`; here it hands
+ * the code to `exit-with-code`, whose type has to be in the world that is embedded in the adapter. And what it leaves out gives an error instead of a trap.
  */
 const adapterOf = async (kind: 'command' | 'reactor', wit: string): Promise<Uint8Array> => {
   let text = await print(await readFile(join(lib, `wasi_snapshot_preview1.${kind}.wasm`)))
   text = replaceOnce(text, /\(import "wasi:cli\/exit@([0-9.]+)" "exit"/g, `(import "wasi:cli/exit@$1" "exit-with-code"`)
   text = replaceOnce(text, /local\.get 0\s+i32\.const 0\s+i32\.ne\s+(call \$\S*cli4exit4exit\n)/g, 'local.get 0\n$1')
+  for (const [name, error] of Object.entries(answers)) {
+    const trapping = new RegExp(`(\\(func \\$${name} [^\\n]*\\n)\\s+i32\\.const \\d+\\s+call \\$\\S*unreachable\\s+unreachable\\n`, 'g')
+    text = replaceOnce(text, trapping, `$1i32.const ${error}\n`)
+  }
   text = replaceOnce(text, /\(@custom "component-type:[^\n]*/g, '')
   const world = `wasi:cli/${kind === 'command' ? 'command' : 'imports'}@${wasiVersion}`
   return await componentEmbed({ binary: await parse(text), witSource: wit, world, stringEncoding: 'utf8' })

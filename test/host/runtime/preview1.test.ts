@@ -13,6 +13,7 @@ import {
 } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { basename, extname, join } from 'node:path'
+import { parse } from '@bytecodealliance/jco-transpile/wasm-tools'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { CordonError, createRuntime, type RunOptions, type Runtime } from '#index.ts'
 import { buildC } from '../../fixtures/build-c.ts'
@@ -178,6 +179,31 @@ describe.each(levelsToTest.filter(({ level }) => level !== 'bwrap'))('programs o
       const sums = await Promise.all([1, 2, 3].map(async (n) => (await session.call([n, 4_000_000_000], { call: 'add' })).result))
       expect(sums.map(Number)).toEqual([4_000_000_001, 4_000_000_002, 4_000_000_003])
     })
+  })
+
+  /** Ends with the error number of one call. */
+  const callingWat = (name: string, type: string, args: string): string => `(module
+    (import "wasi_snapshot_preview1" "${name}" (func $call (param ${type}) (result i32)))
+    (import "wasi_snapshot_preview1" "proc_exit" (func $exit (param i32)))
+    (memory (export "memory") 1)
+    (func (export "_start") (call $exit (call $call ${args}))))`
+
+  test.each([
+    ['sock_accept', 'i32 i32 i32', '(i32.const 0) (i32.const 0) (i32.const 64)'],
+    ['sock_recv', 'i32 i32 i32 i32 i32 i32', '(i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 64) (i32.const 68)'],
+    ['sock_send', 'i32 i32 i32 i32 i32', '(i32.const 1) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 64)'],
+    ['sock_shutdown', 'i32 i32', '(i32.const 1) (i32.const 1)'],
+    ['proc_raise', 'i32', '(i32.const 2)'],
+  ])('%s answers with an error and does not trap: a program has no socket, and no signals', async (name, type, args) => {
+    const [notSocket, notSupported] = [57, 58]
+    const exitCode = name === 'proc_raise' ? notSupported : notSocket
+    expect(await run(name, await parse(callingWat(name, type, args)))).toMatchObject({ exitCode, code: 'agent.exit' })
+  })
+
+  test('sched_yield and an unknown descriptor are answered', async () => {
+    const badDescriptor = 8
+    expect((await run('yields', await parse(callingWat('sched_yield', '', '')))).exitCode).toBe(0)
+    expect((await run('closes', await parse(callingWat('fd_close', 'i32', '(i32.const 77)')))).exitCode).toBe(badDescriptor)
   })
 
   describe.skipIf(rustMissing !== undefined)(`a command in Rust${rustMissing === undefined ? '' : ` (${rustMissing})`}`, () => {
