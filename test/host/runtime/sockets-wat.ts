@@ -165,13 +165,13 @@ const steps = `
     (call $answer (i32.const 1) (i32.const 128) (i32.const 2)))`
 
 /** The parameters of an IPv4 socket address on this host, flat. */
-export const ipv4 = (address: string, port: number): string => {
+const ipv4 = (address: string, port: number): string => {
   const numbers = [0, port, ...address.split('.').map(Number), 0, 0, 0, 0, 0, 0]
   return numbers.map((number) => `(i32.const ${number})`).join(' ')
 }
 
 /** An agent that imports all of wasi:sockets; `run` is the body of its `run`, which gives the pointer to its answer. */
-export const socketsAgent = (run: string, data = ''): string => {
+const socketsAgent = (run: string, data = ''): string => {
   const lowered = functions.map(
     ([core, instance, name]) =>
       `(core func $${core} (canon lower (func ${instance} "${name}") (memory (core memory $libc "memory")) (realloc (core func $libc "cabi_realloc"))))`,
