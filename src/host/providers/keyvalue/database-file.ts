@@ -17,7 +17,7 @@ const busyMs = 1000
 const keptLogBytes = 4 * 1024 * 1024
 
 /** Makes the folder of all databases, or checks that nobody else can reach what is in it. Throws {@link StoreFault} `unavailable`. */
-export const prepareFolder = (folder: string): void => {
+const prepareFolder = (folder: string): void => {
   mkdirSync(folder, { recursive: true, mode: 0o700 })
   const found = lstatSync(folder)
   if (!found.isDirectory() || (found.mode & 0o077) !== 0 || found.uid !== process.geteuid?.()) {

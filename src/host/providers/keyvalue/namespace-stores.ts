@@ -6,7 +6,7 @@ import { StoreFault, type StoreOperation, type StoreResult } from './store-opera
 /** What an entry counts beside its key and its value: about what its row and indices take. */
 export const entryOverheadBytes = 128
 /** Entries of one store at most, whatever its quota. */
-export const maxEntries = 65_536
+const maxEntries = 65_536
 /** One page of keys. */
 const pageKeys = 256
 const pageBytes = 64 * 1024

@@ -56,11 +56,13 @@ export class NamespaceSeal {
   readonly #sealing: Buffer
   readonly #tagging: Buffer
   readonly #counting: Buffer
+  readonly #summing: Buffer
 
   constructor(master: Uint8Array, namespace: string) {
     this.#sealing = derived(master, 'sealing', namespace)
     this.#tagging = derived(master, 'tagging', namespace)
     this.#counting = derived(master, 'counting', namespace)
+    this.#summing = derived(master, 'summing', namespace)
   }
 
   /** What a key is looked up by (32 bytes). The same for the same key of the same store; without the host's key nobody can tell which. */
@@ -98,11 +100,10 @@ export class NamespaceSeal {
     return this.#open(sealed, framed(['value', at.store, at.tag, at.place, revision]))
   }
 
-  /** What one entry adds to the sum of its store: 32 bytes that only this key can make. */
-  share(at: EntryPlace, revision: number, bytes: number): Buffer {
-    return createHmac('sha256', this.#counting)
-      .update(framed(['entry', at.store, at.tag, at.place, revision, bytes]))
-      .digest()
+  /** What one entry adds to the sum of its store: 32 bytes that only this key can make. The tag stands for store and key. */
+  share({ tag, place }: Pick<EntryPlace, 'tag' | 'place'>, revision: number, bytes: number): Buffer {
+    const row = new Float64Array([place, revision, bytes])
+    return createHmac('sha256', this.#summing).update(tag).update(row).digest()
   }
 
   /** Authenticates what a store says of itself. */
