@@ -145,12 +145,15 @@ export class FrameReader {
     return this.#lengthHave === 0 && this.#chunk.length === 0
   }
 
-  /** A frame that is all there and makes up most of its memory, where it lies: one that kept much more alive than it is long would be charged too little. */
+  /**
+   * A frame that came alone and makes up most of its memory, where it lies. Beside another one it would be freed with that, and one that kept
+   * much more alive than it is long would be charged too little.
+   */
   #takeWhole(): Uint8Array | undefined {
     const { buffer, byteOffset, length } = this.#chunk
     if (this.#frame !== undefined || this.#lengthHave > 0 || length < lengthBytes) return undefined
     const bytes = this.#expectLength(new DataView(buffer, byteOffset, lengthBytes))
-    if (length < lengthBytes + bytes || bytes * 2 < buffer.byteLength) return undefined
+    if (length !== lengthBytes + bytes || bytes * 2 < buffer.byteLength) return undefined
     this.#take(lengthBytes + bytes)
     this.#isCopied = false
     // Never a `Buffer`, whose `slice` copies nothing.
