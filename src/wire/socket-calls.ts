@@ -32,7 +32,7 @@ export const socketCallShapes = {
   'tcp.listen': record({ address, port, reservation: handle, backlog: integer(1, 0x7fff_ffff) }),
   /** → `{ connection, localAddress, localPort, remoteAddress, remotePort }` of the next one, once it has come. */
   'tcp.accept': record({ handle }),
-  /** → body: at most `length` bytes, and `{ end, failure }`; waits for some. What came before a failure is read before it. */
+  /** → body: at most `length` bytes, and `{ end, failure }`; waits for some. */
   'tcp.read': record({ handle, connection, length: chunk }),
   /** Body → `{ failure }` once the system has taken it (backpressure). */
   'tcp.write': record({ handle, connection }),

@@ -5,7 +5,7 @@ import { toPlace, type Place } from './sockets-address.ts'
 import { socketError, succeeded } from './sockets-error.ts'
 
 /** A datagram that came. */
-export interface Received {
+interface Received {
   readonly from: Place
   readonly bytes: Uint8Array
 }

@@ -20,7 +20,7 @@ export interface Datagram {
 export type Admission = (address: string, port: number) => boolean
 
 /** The options of a datagram socket that Node can set; `null` leaves one as it is. */
-export interface DatagramOptions {
+interface DatagramOptions {
   readonly hopLimit: number | null
   readonly receiveBufferBytes: number | null
   readonly sendBufferBytes: number | null

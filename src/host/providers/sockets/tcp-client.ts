@@ -5,7 +5,7 @@ import { endsOf, TcpConnection, type Ends } from './tcp-connection.ts'
 import { systemAddress } from './sockets-world.ts'
 
 /** Where to connect: decided, never looked up again. */
-export interface Dialling {
+interface Dialling {
   readonly address: string
   readonly port: number
   /** The local end that the guest chose before. */

@@ -4,10 +4,10 @@ import { causeOf, codeOf, type SocketErrorCode } from './errors.ts'
 import { systemAddress } from './sockets-world.ts'
 
 /** Why a stream gives or takes no more: a code, or that it is just closed. */
-export type StreamFailure = SocketErrorCode | 'closed'
+type StreamFailure = SocketErrorCode | 'closed'
 
 /** What one read gives. */
-export interface ReadBytes {
+interface ReadBytes {
   readonly bytes: Uint8Array
   /** Whether these are the last. */
   readonly end: boolean
@@ -30,7 +30,7 @@ export const endsOf = ({ localAddress, localPort = 0, remoteAddress, remotePort 
   remotePort,
 })
 
-export interface KeepAlive {
+interface KeepAlive {
   readonly enabled: boolean
   readonly idleMs: number
   readonly intervalMs: number

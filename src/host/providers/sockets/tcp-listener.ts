@@ -10,7 +10,7 @@ const maxQueued = 32
 const maxNamedPeers = 32
 
 /** One accepted connection and its number in its listener. */
-export type Accepted = { readonly connection: number } & Ends
+type Accepted = { readonly connection: number } & Ends
 
 /** A listening socket and every connection that was accepted through it: one handle, whose record names who came. */
 export class TcpListener implements OpenHandle {
