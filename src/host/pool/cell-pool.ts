@@ -60,6 +60,7 @@ export class CellPool {
   readonly #waiting: Waiter[] = []
   #spare: Promise<HostedCell> | undefined
   #launching = 0
+  #ending = 0
   #closed = false
 
   constructor(options: CellPoolOptions) {
@@ -85,7 +86,7 @@ export class CellPool {
   async acquire(wanted: Wanted, signal: AbortSignal): Promise<Place> {
     if (this.#closed) throw new CordonError('runtime.closed', 'the runtime was closed')
     signal.throwIfAborted()
-    const found = this.#place(wanted)
+    const found = this.#place(wanted, this.#waiting.length)
     const place = found instanceof Promise ? await found : found
     if (signal.aborted) place?.release()
     signal.throwIfAborted()
@@ -117,12 +118,14 @@ export class CellPool {
     await this.#options.launcher[Symbol.asyncDispose]()
   }
 
-  /** Nothing waits between finding that there is no place and joining those who wait: a place that comes free meanwhile would be missed. */
-  #place(wanted: Wanted): Place | Promise<Place> | undefined {
+  /**
+   * `ahead`: how many wait before whoever asks. Nothing waits between finding that there is no place and joining those who wait: a place that comes free meanwhile would be missed.
+   */
+  #place(wanted: Wanted, ahead: number): Place | Promise<Place> | undefined {
     const mine = [...this.#cells].filter(([cell, use]) => this.#hasRoom(cell, use, wanted)).toSorted(([, a], [, b]) => a.taken - b.taken)
     const [best] = mine
     if (best !== undefined && (best[1].taken === 0 || !this.#mayLaunch())) return this.#take(...best)
-    if (!this.#mayLaunch()) this.#endIdleCellOfAnother(wanted)
+    if (!this.#mayLaunch() && this.#ending <= ahead) this.#endIdleCellOfAnother(wanted)
     if (this.#mayLaunch()) return this.#launch(wanted)
     return best === undefined ? undefined : this.#take(...best)
   }
@@ -132,7 +135,7 @@ export class CellPool {
   }
 
   #mayLaunch(): boolean {
-    return this.#cells.size + this.#launching < this.#options.maxCells
+    return this.#cells.size + this.#launching + this.#ending < this.#options.maxCells
   }
 
   #endIdleCellOfAnother(wanted: Wanted): void {
@@ -140,6 +143,9 @@ export class CellPool {
       if (use.taken > 0 || isFor(use, wanted)) continue
       this.#cells.delete(cell)
       cell.kill('idle, and its place was needed')
+      // Until it is gone it takes a place and memory: launchers count it as well.
+      this.#ending += 1
+      void cell.ended.then(() => (this.#ending -= 1)).then(() => this.#serveWaiting())
       return
     }
   }
@@ -202,7 +208,7 @@ export class CellPool {
 
   #serveWaiting(): void {
     for (let waiter = this.#waiting[0]; waiter !== undefined; waiter = this.#waiting[0]) {
-      const found = this.#place(waiter.wanted)
+      const found = this.#place(waiter.wanted, 0)
       if (found === undefined) return
       this.#waiting.shift()
       const { resolve, reject } = waiter.place

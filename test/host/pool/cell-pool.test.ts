@@ -373,3 +373,17 @@ test('a session hears whether it was alone in its cell all its time', async () =
   end(3)
   expect(alone).toEqual([true, false, false])
 })
+
+test('a cell that makes room counts until it is gone, so that launchers are never asked for too many', async () => {
+  const { pool, launcher } = poolOf({ maxCells: 2, maxWaiting: 2 })
+  const first = await Promise.all([pool.acquire(wanted('a'), never), pool.acquire(wanted('b'), never)])
+  for (const place of first) place.release()
+  const ends = vi.spyOn(PuppetCell.prototype, 'kill').mockImplementation(() => undefined)
+  const waiting = [pool.acquire(wanted('c'), never), pool.acquire(wanted('d'), never)]
+  await turn()
+  expect([ends.mock.calls.length, launcher.cells.length]).toEqual([2, 2])
+  ends.mockRestore()
+  for (const cell of launcher.cells) cell.kill('now')
+  await Promise.all(waiting)
+  expect(launcher.cells).toHaveLength(4)
+})
