@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { IncomingExchange } from '#host/providers/serve/incoming-exchange.ts'
 import { ReusedInstance, serveFresh, type RequestWork, type SessionStarter } from './served-session.ts'
 
@@ -10,6 +11,9 @@ interface InstancesOptions {
   /** Most that wait. */
   readonly maxIdle: number
 }
+
+/** How long an instance waits for its place before idle ones of others make room. */
+const patienceMs = 50
 
 interface Idle {
   readonly instance: ReusedInstance
@@ -54,7 +58,18 @@ export class Instances {
     const instance = new ReusedInstance(this.#options.starter, segment)
     this.#live.add(instance)
     void instance.ended.then(() => this.#live.delete(instance))
+    void this.#makeRoom(instance)
     return instance
+  }
+
+  /** One that waits for a place may wait for a cell in which the instances of another principal stand idle: these have to go. */
+  async #makeRoom(instance: ReusedInstance): Promise<void> {
+    for (;;) {
+      const placed = await Promise.race([instance.placed.then(() => true), sleep(patienceMs, false, { ref: false })])
+      const [longest] = [...this.#idle].filter((idle) => idle.instance.segment !== instance.segment)
+      if (placed || longest === undefined) return
+      for (const idle of this.#idle) if (idle.instance.segment === longest.instance.segment) this.#retire(idle)
+    }
   }
 
   #takeIdle(segment: string): ReusedInstance | undefined {

@@ -88,6 +88,11 @@ export class ReusedInstance {
     return this.#over
   }
 
+  /** Resolves when it has its place, or never will. */
+  get placed(): Promise<unknown> {
+    return Promise.race([this.#invocations.ready, this.ended])
+  }
+
   /** Ends when its session has. */
   get ended(): Promise<unknown> {
     return this.#session.result.catch(() => undefined)

@@ -112,6 +112,7 @@ export class Invocations implements InvocationDriver {
   started(line: InvocationLine): void {
     this.#line = line
     this.#ready.resolve()
+    this.#next()
   }
 
   answered(answer: GuestAnswer): void {
