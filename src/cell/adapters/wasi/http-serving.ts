@@ -78,6 +78,14 @@ export class ResponseOutparam {
     return exchange
   }
 
+  /** Refuses: informational responses are not sent, for which the interface (unstable) has an answer. */
+  sendInformational(status: number, headers: Fields): never {
+    if (this.#taken) throw new TypeError('expected a response that is not set yet')
+    headers[Symbol.dispose]()
+    const isInformational = status >= 100 && status <= 199
+    throw new WitError(isInformational ? { tag: 'internal-error', val: undefined } : { tag: 'HTTP-protocol-error' })
+  }
+
   /** Dropped without an answer: there never will be one, and the client need not wait for the handler's end to hear it. */
   [Symbol.dispose](): void {
     const exchange = this.#exchange
