@@ -41,6 +41,6 @@ export const commandLine = (parts: ProgramParts): readonly string[] => {
     ...socketFlags(expectation),
   ]
   return expectation.world === 'wasi:http/service'
-    ? ['serve', '--addr=127.0.0.1:0', ...grants, ...options, program]
+    ? ['serve', '--listen=127.0.0.1:0', ...grants, ...options, program]
     : ['run', '--quiet', ...grants, ...options, program, '--', ...run.args]
 }

@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import { constants } from 'node:os'
 import process from 'node:process'
 import { OutputReader } from './output-reader.ts'
-import { Mismatch, shown } from './verdict.ts'
+import { Mismatch } from './verdict.ts'
 
 const entry = new URL('../../../src/cli/cordon.ts', import.meta.url).pathname
 
@@ -57,7 +57,12 @@ export class CordonProgram implements AsyncDisposable {
 
   /** Where it serves, as it says on stderr. Throws {@link Mismatch} when it does not say so. */
   async serviceUrl(signal: AbortSignal): Promise<URL> {
-    this.#serviceUrl ??= urlIn(await this.stderr.line(signal))
+    while (this.#serviceUrl === undefined) {
+      const line = await this.stderr.line(signal)
+      this.#serviceUrl = urlIn(line)
+      if (this.#serviceUrl === undefined && line === '' && this.#child.exitCode !== null)
+        throw new Mismatch('expected an address on stderr')
+    }
     return this.#serviceUrl
   }
 
@@ -75,8 +80,7 @@ export class CordonProgram implements AsyncDisposable {
   }
 }
 
-const urlIn = (line: string): URL => {
+const urlIn = (line: string): URL | undefined => {
   const found = /https?:\/\/[^\s]+/.exec(line)?.[0]
-  if (found === undefined || !URL.canParse(found)) throw new Mismatch(`expected an address to be served at, got ${shown(line)}`)
-  return new URL(found)
+  return found !== undefined && URL.canParse(found) ? new URL(found) : undefined
 }

@@ -69,3 +69,9 @@ declare module 'wasi:keyvalue/batch@0.2.0-draft2' {
 declare module 'wasi:logging/logging@0.1.0-draft' {
   export const log: (level: 'trace' | 'debug' | 'info' | 'warn' | 'error' | 'critical', context: string, message: string) => void
 }
+
+/** How a source that serves gets its requests. */
+declare function addEventListener(
+  type: 'fetch',
+  listener: (event: { readonly request: Request; respondWith(answer: Promise<Response>): void }) => void,
+): void

@@ -1,0 +1,32 @@
+;; Serves: answers every request with a greeting.
+(import "wasi:http/types@0.2.12" "[constructor]fields" (func $new-fields (result i32)))
+(import "wasi:http/types@0.2.12" "[constructor]outgoing-response" (func $new-response (param $headers i32) (result i32)))
+(import "wasi:http/types@0.2.12" "[method]outgoing-response.set-status-code" (func $set-status (param $response i32) (param $status i32) (result i32)))
+(import "wasi:http/types@0.2.12" "[method]outgoing-response.body" (func $body (param $response i32) (param $result i32)))
+(import "wasi:http/types@0.2.12" "[method]outgoing-body.write" (func $write (param $body i32) (param $result i32)))
+(import "wasi:http/types@0.2.12" "[static]outgoing-body.finish"
+  (func $finish (param $body i32) (param $has-trailers i32) (param $trailers i32) (param $result i32)))
+(import "wasi:http/types@0.2.12" "[static]response-outparam.set"
+  (func $set (param $where i32) (param $is-error i32) (param $response i32) (param i32 i64 i32 i32 i32 i32)))
+(import "wasi:http/types@0.2.12" "[method]response-outparam.send-informational"
+  (func $send-informational (param $where i32) (param $status i32) (param $headers i32) (param $result i32)))
+(import "wasi:http/types@0.2.12" "[resource-drop]incoming-request" (func $drop-request (param i32)))
+(data (i32.const 2048) "hey\n")
+(func (export "wasi:http/incoming-handler@0.2.12#handle") (param $request i32) (param $where i32)
+  (local $response i32) (local $body i32) (local $stream i32)
+  (call $drop-request (local.get $request))
+  ;; neither early hints nor what is no informational response at all
+  (call $send-informational (local.get $where) (i32.const 103) (call $new-fields) (i32.const 1024))
+  (call $same (i32.load8_u (i32.const 1024)) (i32.const 1))
+  (call $send-informational (local.get $where) (i32.const 200) (call $new-fields) (i32.const 1024))
+  (call $same (i32.load8_u (i32.const 1024)) (i32.const 1))
+  (local.set $response (call $new-response (call $new-fields)))
+  (call $same (call $set-status (local.get $response) (i32.const 299)) (i32.const 0))
+  (call $body (local.get $response) (i32.const 1024))
+  (local.set $body (i32.load (i32.const 1028)))
+  (call $set (local.get $where) (i32.const 0) (local.get $response) (i32.const 0) (i64.const 0) (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 0))
+  (call $write (local.get $body) (i32.const 1024))
+  (local.set $stream (i32.load (i32.const 1028)))
+  (call $write-and-flush (local.get $stream) (i32.const 2048) (i32.const 4) (i32.const 1024))
+  (call $drop-output (local.get $stream))
+  (call $finish (local.get $body) (i32.const 0) (i32.const 0) (i32.const 1024)))
