@@ -154,8 +154,7 @@ export class FrameReader {
     if (this.#frame !== undefined || this.#lengthHave > 0 || length < lengthBytes) return undefined
     const bytes = this.#expectLength(new DataView(buffer, byteOffset, lengthBytes))
     if (length !== lengthBytes + bytes || bytes * 2 < buffer.byteLength) return undefined
-    this.#take(lengthBytes + bytes)
-    this.#isCopied = false
+    this.#chunk = nothing
     // Never a `Buffer`, whose `slice` copies nothing.
     return new Uint8Array(buffer, byteOffset + lengthBytes, bytes)
   }

@@ -95,6 +95,18 @@ test('letting go of one body leaves every other frame alone, whatever came toget
   }
 })
 
+test('a frame that came alone may be let go of before the next one is asked for', () => {
+  const reader = new FrameReader(1024 * 1024)
+  for (const _ of [1, 2]) {
+    reader.push(writeFrame(frameWith(numbered(large))))
+    const body = reader.next()?.body ?? new Uint8Array()
+    expect(body).toHaveLength(large)
+    letGo(body)
+    expect(reader.next()).toBeUndefined()
+    expect(reader.idle).toBe(true)
+  }
+})
+
 test('a body is never a Buffer, whose slice would be no copy', () => {
   const reader = new FrameReader(1024 * 1024)
   reader.push(Buffer.from(writeFrame(frameWith(numbered(large))).slice().buffer))
