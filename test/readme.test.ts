@@ -2,6 +2,8 @@ import { execFile } from 'node:child_process'
 import { readFileSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { afterAll, describe, expect, test } from 'vitest'
+import { parse } from 'yaml'
+import { parseAllow } from '#core/policy/parse-policy.ts'
 import { readPolicies } from '#host/config/read-policies.ts'
 import { buildWat } from './fixtures/build-wat.ts'
 import { cordonHome, type Finished } from './fixtures/cordon-process.ts'
@@ -76,7 +78,7 @@ const expected: readonly (readonly [line: string, check: (finished: Finished) =>
 ]
 
 test('every fenced block is one that is run here', () => {
-  expect(blocks.map(({ language }) => language).filter((language) => language !== 'sh')).toEqual(['ts', 'yaml'])
+  expect(blocks.map(({ language }) => language).filter((language) => language !== 'sh')).toEqual(['ts', 'yaml', 'yaml'])
   expect(shellLines).toEqual(['npm ci && npm start', 'npm ci && npm test', ...expected.map(([line]) => line)])
 })
 
@@ -155,4 +157,14 @@ test('the policy is one that Cordon reads', async () => {
 test('npm start is the demo, which test/cli/demo.test.ts runs', () => {
   const { scripts } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { readonly scripts: Readonly<Record<string, string>> }
   expect(scripts['start']).toBe('node --conditions=source guests/briefing/demo.ts')
+})
+
+test('the mounts read as the grants that they are', () => {
+  const mounts = blocks.filter(({ language }) => language === 'yaml')[1]?.text ?? ''
+  const { grants } = parseAllow(parse(mounts), 'README.md', { folder: '/srv' })
+  expect(grants.fs.map(({ mountKind, mode }) => [mountKind, mode])).toEqual([
+    ['live', 'ro'],
+    ['copy', 'rw'],
+    ['memory', 'rw'],
+  ])
 })
