@@ -65,7 +65,9 @@ const buildTypeScript = async (source: string): Promise<Uint8Array> => {
   const folder = await mkdtemp(join(tmpdir(), 'cordon-program-'))
   try {
     const name = basename(source, '.ts')
-    const manifest = { apiVersion: 'cordon/v1', name, version: '1.0.0', source: `src/${name}.ts` }
+    // `// engine: quickjs` in its first line: for what StarlingMonkey cannot bind.
+    const engine = /^\/\/ engine: ([a-z]+)/.exec(await readFile(source, 'utf8'))?.[1] ?? 'starlingmonkey'
+    const manifest = { apiVersion: 'cordon/v1', name, version: '1.0.0', source: `src/${name}.ts`, engine }
     await mkdir(join(folder, 'src'))
     await writeFile(join(folder, 'agent.yaml'), JSON.stringify(manifest))
     await writeFile(join(folder, 'check.ts'), await readFile(join(here, 'programs/check.ts')))

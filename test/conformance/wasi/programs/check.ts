@@ -20,7 +20,8 @@ export const inTurn = (steps: Readonly<Record<string, () => void>>): string => {
     try {
       step()
     } catch (error) {
-      throw new Error(`${name}: ${error instanceof Error ? error.message : textOf(payloadOf(error))}`, { cause: error })
+      const payload = textOf(payloadOf(error))
+      throw new Error(`${name}: ${error instanceof Error ? error.message : payload === '{}' ? String(error) : payload}`, { cause: error })
     }
   }
   return 'done'

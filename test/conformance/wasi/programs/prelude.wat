@@ -24,14 +24,16 @@
   (call $print (i32.const 112) (i32.const 1)))
 (func $complain (param $text i32) (param $length i32) (call $say (call $get-stderr) (local.get $text) (local.get $length)))
 ;; In decimal, right-aligned before 48.
-(func $complain-number (param $number i64) (local $at i32)
+(func $say-number (param $stream i32) (param $number i64) (local $at i32)
   (local.set $at (i32.const 48))
   (loop $digits
     (local.set $at (i32.sub (local.get $at) (i32.const 1)))
     (i32.store8 (local.get $at) (i32.add (i32.const 48) (i32.wrap_i64 (i64.rem_u (local.get $number) (i64.const 10)))))
     (local.set $number (i64.div_u (local.get $number) (i64.const 10)))
     (br_if $digits (i64.ne (local.get $number) (i64.const 0))))
-  (call $complain (local.get $at) (i32.sub (i32.const 48) (local.get $at))))
+  (call $say (local.get $stream) (local.get $at) (i32.sub (i32.const 48) (local.get $at))))
+(func $complain-number (param $number i64) (call $say-number (call $get-stderr) (local.get $number)))
+(func $print-number (param $number i64) (call $say-number (call $get-stdout) (local.get $number)))
 ;; Ends the program when the two differ, and says which check of the program that was.
 (func $same64 (param $got i64) (param $expected i64)
   (global.set $checks (i64.add (global.get $checks) (i64.const 1)))
