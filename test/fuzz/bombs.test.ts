@@ -2,7 +2,7 @@ import { afterAll, describe, expect, test } from 'vitest'
 import { assemble } from '../differential/contenders.ts'
 import { bytesOf, joined, leb, type Section } from './component-tree.ts'
 import { FuzzCell } from './fuzz-cell.ts'
-import type { CaseResult } from './fuzz-child.ts'
+import type { CaseResult } from './answer-cases.ts'
 
 const MiB = 1024 * 1024
 /** What reading, linking and calling a bomb may take of the CPU and hold: each is a second's work at the most. */

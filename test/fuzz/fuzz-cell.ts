@@ -1,6 +1,6 @@
 import { fork, type ChildProcess } from 'node:child_process'
 import { readFileSync } from 'node:fs'
-import type { Case, CaseResult } from './fuzz-child.ts'
+import type { Case, CaseResult } from './answer-cases.ts'
 
 /** What no input may go past. */
 export interface FuzzLimits {

@@ -126,7 +126,8 @@ const slice = (bytes: Uint8Array, pick: Pick): Uint8Array => {
   return bytes.subarray(from, from + 1 + pick(24))
 }
 
-const byteChanges: readonly ((bytes: Uint8Array, pick: Pick) => Uint8Array)[] = [
+/** Changes to the bytes of one section, whatever is in it: numbers, names, single bits and stretches. */
+export const byteChanges: readonly ((bytes: Uint8Array, pick: Pick) => Uint8Array)[] = [
   changeNumber,
   changeNumber,
   padNumber,

@@ -1,7 +1,7 @@
 /** Says of one component after the other whether ingest and jco's own validator agree on it. A panic poisons the transpiler: it ends the process after its answer. */
 import { $init, generate } from '@bytecodealliance/jco-transpile/component'
 import { rewriteComponent } from '#host/ingest/rewrite-component.ts'
-import type { Case, CaseResult } from './fuzz-child.ts'
+import type { Case, CaseResult } from './answer-cases.ts'
 
 await $init
 

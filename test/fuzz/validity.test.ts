@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import { corpus } from './corpus.ts'
 import { FuzzCell, fuzzLimits } from './fuzz-cell.ts'
-import { caseOf } from './fuzz-run.ts'
+import { caseOf, targets } from './fuzz-run.ts'
 
 const cases = 800
 const seed = 1
@@ -19,7 +19,7 @@ test('no changed component is accepted that the validator of jco refuses, and no
   // Where `latin1+utf16` is used, the tool panics.
   for (const component of inputs) expect((await cell.try({ component, seed: 0 })).verdict).toBeOneOf(['both accept', 'panicked'])
   for (let nth = 0; nth < cases; nth++) {
-    const component = caseOf(inputs, seed, nth)
+    const component = caseOf(targets.component, { inputs, seed, nth })
     const { verdict, finding } = await cell.try({ component, seed: nth })
     verdicts[verdict] = (verdicts[verdict] ?? 0) + 1
     expect(finding, `seed ${seed}, case ${nth}: ${Buffer.from(component).toString('hex')}`).toBeUndefined()
