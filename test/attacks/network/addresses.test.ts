@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net'
 import * as fc from 'fast-check'
 import { afterEach, describe, expect, test } from 'vitest'
 import type { NetRule } from '#core/policy/rules.ts'
@@ -5,6 +6,9 @@ import { httpGuest, httpServer, localGuest, loopback, rawServer } from '../../ho
 import { netRule } from '../../host/providers/guest-session.ts'
 
 const named = (name: string): NetRule['host'] => ({ kind: 'name', name })
+
+/** What a server does that nobody should get to: an attack that succeeds is then soon over. */
+const hangUp = (socket: Socket): unknown => socket.destroy()
 
 /** Spellings of places that a rule with a name must never lead to (attacks B3 and B4). */
 const forbidden = [
@@ -48,7 +52,7 @@ const forbidden = [
 
 describe('B2 to B4: a name that is allowed must not lead inside', () => {
   test.each(forbidden)('a name that resolves to `%s` is refused and nothing is dialled', async (address) => {
-    await using server = await rawServer(() => undefined)
+    await using server = await rawServer(hangUp)
     await using guest = httpGuest({
       rules: [netRule(named('api.example.com'), server.port)],
       authority: `api.example.com:${server.port}`,
@@ -67,6 +71,15 @@ describe('B2 to B4: a name that is allowed must not lead inside', () => {
     const started = await guest.start()
     const response = await guest.session.call('http.response', { handle: started.ok ? started.handle : -1 })
     expect(response).toMatchObject({ ok: false, code: 'destination-IP-prohibited' })
+  })
+
+  test('one address of several is enough to refuse the name, wherever it stands', async () => {
+    await using guest = httpGuest({
+      rules: [netRule(named('localhost'), 1)],
+      authority: 'localhost:1',
+      resolve: async () => ['127.0.0.1', '10.0.0.1'],
+    })
+    expect((await guest.request()).code).toBe('destination-IP-prohibited')
   })
 
   test('a name is resolved and checked for every request, so one that rebinds later is refused later', async () => {
@@ -141,7 +154,7 @@ describe('B4, B5: odd spellings of the destination', () => {
   ]
 
   test.each(spellings)('the authority %j reaches nothing', async (authority) => {
-    await using server = await rawServer(() => undefined)
+    await using server = await rawServer(hangUp)
     const resolved: string[] = []
     await using guest = httpGuest({
       rules: [netRule(named('allowed.example'), server.port)],
@@ -193,7 +206,7 @@ describe('B4, B5: odd spellings of the destination', () => {
 
 describe('B1: redirects', () => {
   test('are handed to the guest and never followed', async () => {
-    await using target = await rawServer(() => undefined)
+    await using target = await rawServer(hangUp)
     await using server = await httpServer((request, response) => {
       const status = Number(request.url?.slice(1))
       response.writeHead(status, { location: `http://127.0.0.1:${target.port}/latest/meta-data` }).end()
@@ -225,7 +238,7 @@ describe('B13: proxies of the environment', () => {
 })
 
 test('B16: no rule at all means no destination at all', async () => {
-  await using server = await rawServer(() => undefined)
+  await using server = await rawServer(hangUp)
   await using guest = httpGuest({ rules: [], authority: `127.0.0.1:${server.port}` })
   expect((await guest.request()).code).toBe('not-permitted')
   expect(server.connections()).toBe(0)
@@ -280,5 +293,17 @@ describe('deny rules and addresses', () => {
     })
     expect((await guest.request()).code).toBe('destination-IP-prohibited')
     expect(guest.session.summaries.at(-1)?.['error']).toContain('address of this host')
+  })
+
+  test('B3: an address of this very host is refused though the rule names its class', async () => {
+    await using server = await rawServer(hangUp)
+    await using guest = httpGuest({
+      rules: [netRule(named('localhost'), server.port)],
+      ownAddresses: () => ['127.0.0.1'],
+      authority: `localhost:${server.port}`,
+      resolve: async () => ['127.0.0.1'],
+    })
+    expect((await guest.request()).code).toBe('destination-IP-prohibited')
+    expect(server.connections()).toBe(0)
   })
 })

@@ -2,6 +2,9 @@ import type { Socket } from 'node:net'
 import { describe, expect, test } from 'vitest'
 import { bodyOf, httpServer, localGuest, rawServer } from '../../host/providers/http/http-guest.ts'
 
+/** What a server does that nobody should get to: an attack that succeeds is then soon over. */
+const hangUp = (socket: Socket): unknown => socket.destroy()
+
 /** Collects what one connection sends, and answers each with an empty 200. */
 const recorder = async (): Promise<{ text: () => string; server: Awaited<ReturnType<typeof rawServer>> }> => {
   let text = ''
@@ -65,14 +68,14 @@ describe('B8, B9, B10, B12: what a guest may not put into a request', () => {
   ]
 
   test.each(refused)('the header %j: %j is refused before anything is dialled', async (name, value) => {
-    await using server = await rawServer(() => undefined)
+    await using server = await rawServer(hangUp)
     await using guest = localGuest(server.port)
     expect((await guest.request({ headers: [[name, value]] })).code).toBe('HTTP-request-denied')
     expect(server.connections()).toBe(0)
   })
 
   test('a second content-length is refused, and more headers than fit', async () => {
-    await using server = await rawServer(() => undefined)
+    await using server = await rawServer(hangUp)
     await using guest = localGuest(server.port)
     const twice: [string, string][] = [
       ['content-length', '3'],
@@ -94,14 +97,14 @@ describe('B8, B9, B10, B12: what a guest may not put into a request', () => {
   })
 
   test.each(['CONNECT', 'TRACE', 'trace', 'TRACK'])('the method %s is refused', async (method) => {
-    await using server = await rawServer(() => undefined)
+    await using server = await rawServer(hangUp)
     await using guest = localGuest(server.port)
     expect((await guest.request({ method })).code).toBe('not-permitted')
     expect(server.connections()).toBe(0)
   })
 
   test.each(['GET /x', 'GET\r\n', '', 'GÉT', 'G:T'])('the method %j is no method', async (method) => {
-    await using server = await rawServer(() => undefined)
+    await using server = await rawServer(hangUp)
     await using guest = localGuest(server.port)
     expect((await guest.request({ method })).code).toBe('HTTP-request-method-invalid')
     expect(server.connections()).toBe(0)
@@ -126,7 +129,7 @@ describe('B8, B9, B10, B12: what a guest may not put into a request', () => {
     '/?q=ü',
     '/?a b',
   ])('the target %j is refused', async (pathWithQuery) => {
-    await using server = await rawServer(() => undefined)
+    await using server = await rawServer(hangUp)
     await using guest = localGuest(server.port)
     expect((await guest.request({ pathWithQuery })).code).toBe('HTTP-request-URI-invalid')
     expect(server.connections()).toBe(0)

@@ -1,5 +1,6 @@
 import type { Attack, Proof, Weakening } from './attack.ts'
 import { fileAttacks } from './file-attacks.ts'
+import { networkAttacks } from './network-attacks.ts'
 import { policyAttacks } from './policy-attacks.ts'
 import { recordAttacks } from './record-attacks.ts'
 import { resourceAttacks } from './resource-attacks.ts'
@@ -9,6 +10,7 @@ import { socketAttacks } from './socket-attacks.ts'
 /** Everything that is tried against this host, line by line. */
 export const attacks: readonly Attack[] = [
   ...fileAttacks,
+  ...networkAttacks,
   ...secretAttacks,
   ...policyAttacks,
   ...resourceAttacks,
