@@ -227,7 +227,9 @@ export class Runtime {
     this.#checkOpen()
     const { args = [] } = options
     const begin = ({ segment, ...driven }: ServedStart): Session => this.#begin({ agent, policy, options: { segment, args } }, driven)
-    const server = await serveAgent({ exports: agent.artifact.exports, policy, audit: this.#parts.audit, begin, now: Date.now }, options)
+    const { audit, pool } = this.#parts
+    const served = { exports: agent.artifact.exports, policy, audit, begin, crowded: () => pool.crowded, now: Date.now }
+    const server = await serveAgent(served, options)
     this.#servers.push(server)
     return server
   }

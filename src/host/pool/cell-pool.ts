@@ -71,6 +71,11 @@ export class CellPool {
     return this.#options.launcher.level
   }
 
+  /** Whether sessions wait for a place. */
+  get crowded(): boolean {
+    return this.#waiting.length > 0
+  }
+
   /** Starts a cell for components ahead of need, so that the first session does not wait for it; gives what the host measured of it. Throws what launching throws. */
   async prewarm(): Promise<Posture> {
     this.#spare ??= HostedCell.launch(this.#options.launcher, {

@@ -11,7 +11,7 @@ import { segmentOf, tellsApart, type PrincipalRule } from './principal.ts'
 import { readRequestHead, type RawRequest } from './request-head.ts'
 import { sendStatus } from './send-status.ts'
 import { isServedHost } from './served-hosts.ts'
-import type { RequestWork, SessionStarter } from './served-session.ts'
+import type { RequestWork, ServedPlace, ServedRequest, SessionStarter } from './served-session.ts'
 import type { ServeLimits } from './serve-limits.ts'
 
 /** What a server is made of. */
@@ -200,12 +200,14 @@ export class AgentServer implements AsyncDisposable {
       recorded: recorded.promise,
       isLast: () => this.#listener.stopping,
     })
-    const work = this.#begin(exchange, head, segment)
+    const begins = (place: ServedPlace): void => {
+      this.#record(requestEvent(this.#parts.agent, place, head), true).then(recorded.resolve, recorded.reject)
+      recorded.promise.catch(() => place.session.kill('the audit log cannot be written'))
+      void exchange.givenUp.then((why) => place.session.kill(`the client's side of the request ended: ${why}`))
+    }
+    const work = await this.#begin(segment, { input: JSON.stringify(head), exchange, begins })
     if (work === undefined) return
     this.#works.add(work)
-    this.#record(requestEvent(this.#parts.agent, work, head), true).then(recorded.resolve, recorded.reject)
-    recorded.promise.catch(() => work.session.kill('the audit log cannot be written'))
-    void exchange.givenUp.then((why) => work.session.kill(`the client's side of the request ended: ${why}`))
     const ended = this.#recordEnd(exchange, work, startedMs)
     exchange.conclude(await work.done)
     this.#works.delete(work)
@@ -213,11 +215,13 @@ export class AgentServer implements AsyncDisposable {
   }
 
   /** A session that cannot even be started answers with its error. */
-  #begin(exchange: NodeExchange, head: ServedRequestHead, segment: string): RequestWork | undefined {
+  async #begin(segment: string, request: ServedRequest & { readonly exchange: NodeExchange }): Promise<RequestWork | undefined> {
     try {
-      return this.#instances.serve(segment, { input: JSON.stringify(head), exchange })
+      return await this.#instances.serve(segment, request)
     } catch (error) {
-      exchange.conclude(error instanceof CordonError ? error : new CordonError('internal', 'a session did not start', { cause: error }))
+      request.exchange.conclude(
+        error instanceof CordonError ? error : new CordonError('internal', 'a session did not start', { cause: error }),
+      )
       return undefined
     }
   }
@@ -243,7 +247,7 @@ const rawOf = ({ method = '', url = '', httpVersion, rawHeaders }: Arrived['requ
   rawHeaders,
 })
 
-const requestEvent = (agent: string, { session, invocation }: RequestWork, head: ServedRequestHead): AuditEvent => {
+const requestEvent = (agent: string, { session, invocation }: ServedPlace, head: ServedRequestHead): AuditEvent => {
   const [path = ''] = head.pathWithQuery.split('?')
   return { type: 'request', session: session.id, agent, invocation, method: head.method, authority: head.authority, path }
 }

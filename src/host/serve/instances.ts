@@ -1,6 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import type { IncomingExchange } from '#host/providers/serve/incoming-exchange.ts'
-import { ReusedInstance, serveFresh, type RequestWork, type SessionStarter } from './served-session.ts'
+import { ReusedInstance, serveFresh, type RequestWork, type ServedRequest, type SessionStarter } from './served-session.ts'
 
 interface InstancesOptions {
   readonly starter: SessionStarter
@@ -14,6 +13,8 @@ interface InstancesOptions {
 
 /** How long an instance waits for its place before idle ones of others make room. */
 const patienceMs = 50
+/** How long a request waits for an instance whose handler has answered and not returned. */
+const tailMs = 1000
 
 interface Idle {
   readonly instance: ReusedInstance
@@ -26,6 +27,8 @@ export class Instances {
   /** The longest idle first. */
   readonly #idle = new Set<Idle>()
   readonly #live = new Set<ReusedInstance>()
+  /** Those whose client has its answer, with when they come back. */
+  readonly #finishing = new Map<ReusedInstance, Promise<void>>()
   #closed = false
 
   constructor(options: InstancesOptions) {
@@ -33,12 +36,15 @@ export class Instances {
   }
 
   /** Serves a request of the principal of `segment`. Throws CordonError when no session can be started. */
-  serve(segment: string, request: { readonly input: string; readonly exchange: IncomingExchange }): RequestWork {
+  async serve(segment: string, request: ServedRequest): Promise<RequestWork> {
     const { reuse, starter } = this.#options
     if (reuse === 1) return serveFresh(starter, segment, request)
-    const instance = this.#takeIdle(segment) ?? this.#start(segment)
+    const instance = this.#takeIdle(segment) ?? (await this.#soonIdle(segment)) ?? this.#start(segment)
     const work = instance.serve(request)
-    void work.done.then((error) => this.#giveBack(instance, error === undefined))
+    const back = work.done.then((error) => this.#giveBack(instance, error === undefined))
+    const isLast = instance.served >= reuse
+    if (!isLast) void request.exchange.ended.then(() => this.#finishing.set(instance, back))
+    void back.then(() => this.#finishing.delete(instance))
     return work
   }
 
@@ -66,10 +72,22 @@ export class Instances {
   async #makeRoom(instance: ReusedInstance): Promise<void> {
     for (;;) {
       const placed = await Promise.race([instance.placed.then(() => true), sleep(patienceMs, false, { ref: false })])
-      const [longest] = [...this.#idle].filter((idle) => idle.instance.segment !== instance.segment)
-      if (placed || longest === undefined) return
+      if (placed) return
+      const longest = [...this.#idle].find((idle) => idle.instance.segment !== instance.segment)
+      if (longest === undefined || !this.#options.starter.crowded()) continue
       for (const idle of this.#idle) if (idle.instance.segment === longest.instance.segment) this.#retire(idle)
     }
+  }
+
+  /** A client may have its answer, and ask again, before the guest's handler has returned: a new instance would cost more than that little time. */
+  async #soonIdle(segment: string): Promise<ReusedInstance | undefined> {
+    for (const [instance, back] of this.#finishing) {
+      if (instance.segment !== segment) continue
+      this.#finishing.delete(instance)
+      await Promise.race([back, sleep(tailMs, undefined, { ref: false })])
+      return this.#takeIdle(segment)
+    }
+    return undefined
   }
 
   #takeIdle(segment: string): ReusedInstance | undefined {

@@ -25,6 +25,8 @@ interface Served {
   readonly audit: AuditSink
   /** Begins a session of the agent. Throws CordonError. */
   readonly begin: (start: ServedStart) => Session
+  /** Whether sessions wait for a place. */
+  readonly crowded: () => boolean
   readonly now: () => number
 }
 
@@ -33,7 +35,7 @@ const passOutput = async (session: Session, output: (output: ServedOutput) => vo
   for await (const event of session) if (event.type === 'output') output({ session: session.id, stream: event.stream, bytes: event.bytes })
 }
 
-const starterOf = ({ exports, policy, audit, begin, now }: Served, output: ServeOptions['output']): SessionStarter => {
+const starterOf = ({ exports, policy, audit, begin, crowded, now }: Served, output: ServeOptions['output']): SessionStarter => {
   const { call } = handlerOf(exports)
   const started = (session: Session): Session => {
     if (output !== undefined) void passOutput(session, output)
@@ -41,6 +43,7 @@ const starterOf = ({ exports, policy, audit, begin, now }: Served, output: Serve
   }
   return {
     call,
+    crowded,
     begin: ({ segment, input, exchanges }) => started(begin({ segment, exchanges, guest: { call, input }, driver: undefined })),
     open: ({ segment, exchanges }) => {
       const invocations = new Invocations({ agent: policy.agent, limits: policy.limits, audit, now, timed: 'call' })

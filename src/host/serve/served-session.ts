@@ -12,15 +12,31 @@ export interface SessionStarter {
     readonly session: Session
     readonly invocations: Invocations
   }
+  /** Whether sessions wait for a place. */
+  readonly crowded: () => boolean
   /** Name of the export that serves. */
   readonly call: string
 }
 
-/** Works on one request in some instance. */
-export interface RequestWork {
+/** What an instance is given. */
+export interface ServedRequest {
+  /** JSON text of the head. */
+  readonly input: string
+  /** `ended` resolves when the client has its answer, or never will. */
+  readonly exchange: IncomingExchange & { readonly ended: Promise<unknown> }
+  /** Told where it is served, before a guest hears of it. */
+  readonly begins: (place: ServedPlace) => void
+}
+
+/** Where a request is served. */
+export interface ServedPlace {
   readonly session: Session
   /** Number of the request in its session. */
   readonly invocation: number
+}
+
+/** Works on one request in some instance. */
+export interface RequestWork extends ServedPlace {
   /** What the guest's part came to: an error, or nothing. Never rejects. */
   readonly done: Promise<CordonError | undefined>
 }
@@ -47,14 +63,12 @@ const asError = (error: unknown): CordonError =>
   error instanceof CordonError ? error : new CordonError('internal', 'a served session failed unexpectedly', { cause: error })
 
 /** Serves one request in a session of its own. */
-export const serveFresh = (
-  starter: SessionStarter,
-  segment: string,
-  request: { readonly input: string; readonly exchange: IncomingExchange },
-): RequestWork => {
+export const serveFresh = (starter: SessionStarter, segment: string, request: ServedRequest): RequestWork => {
   const exchanges = new CurrentExchange()
   const over = exchanges.begin(0, request.exchange)
   const session = starter.begin({ segment, input: request.input, exchanges })
+  // Nothing of it reaches a cell before its own start is in the log.
+  request.begins({ session, invocation: 0 })
   const done = session.result.then(() => undefined, asError).finally(over)
   return { session, invocation: 0, done }
 }
@@ -99,10 +113,11 @@ export class ReusedInstance {
   }
 
   /** Serves a request; the one before has to be done. */
-  serve(request: { readonly input: string; readonly exchange: IncomingExchange }): RequestWork {
+  serve(request: ServedRequest): RequestWork {
     const invocation = this.#served
     this.#served += 1
     const over = this.#exchanges.begin(invocation, request.exchange)
+    request.begins({ session: this.#session, invocation })
     const done = this.#work(request.input).catch(asError).finally(over)
     return { session: this.#session, invocation, done }
   }
