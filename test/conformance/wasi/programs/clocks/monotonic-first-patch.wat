@@ -1,0 +1,42 @@
+;; @0.2.0
+(import "wasi:clocks/monotonic-clock@0.2.12" "now" (func $now (result i64)))
+(import "wasi:clocks/monotonic-clock@0.2.12" "resolution" (func $resolution (result i64)))
+(import "wasi:clocks/monotonic-clock@0.2.12" "subscribe-duration" (func $subscribe-duration (param i64) (result i32)))
+(import "wasi:clocks/monotonic-clock@0.2.12" "subscribe-instant" (func $subscribe-instant (param i64) (result i32)))
+(import "wasi:io/poll@0.2.12" "[method]pollable.block" (func $block (param i32)))
+(import "wasi:io/poll@0.2.12" "[method]pollable.ready" (func $ready (param i32) (result i32)))
+(import "wasi:io/poll@0.2.12" "[resource-drop]pollable" (func $drop (param i32)))
+(func $run (local $start i64) (local $pollable i32) (local $left i32)
+  (call $true (i64.ne (call $resolution) (i64.const 0)))
+  (local.set $left (i32.const 1000))
+  (loop $again
+    (local.set $start (call $now))
+    (if (i64.lt_u (call $now) (local.get $start)) (then (call $true (i32.const 0))))
+    (br_if $again (local.tee $left (i32.sub (local.get $left) (i32.const 1)))))
+  ;; 20 ms by duration
+  (local.set $start (call $now))
+  (local.set $pollable (call $subscribe-duration (i64.const 20000000)))
+  (call $same (call $ready (local.get $pollable)) (i32.const 0))
+  (call $block (local.get $pollable))
+  (call $true (i64.ge_u (i64.sub (call $now) (local.get $start)) (i64.const 20000000)))
+  (call $same (call $ready (local.get $pollable)) (i32.const 1))
+  ;; ready stays ready
+  (call $block (local.get $pollable))
+  (call $drop (local.get $pollable))
+  ;; 10 ms by instant
+  (local.set $start (i64.add (call $now) (i64.const 10000000)))
+  (local.set $pollable (call $subscribe-instant (local.get $start)))
+  (call $block (local.get $pollable))
+  (call $true (i64.ge_u (call $now) (local.get $start)))
+  (call $drop (local.get $pollable))
+  ;; what has passed is ready at once
+  (local.set $pollable (call $subscribe-instant (i64.const 0)))
+  (call $same (call $ready (local.get $pollable)) (i32.const 1))
+  (call $drop (local.get $pollable))
+  (local.set $pollable (call $subscribe-duration (i64.const 0)))
+  (call $block (local.get $pollable))
+  (call $drop (local.get $pollable))
+  ;; the end of time is not now
+  (local.set $pollable (call $subscribe-duration (i64.const -1)))
+  (call $same (call $ready (local.get $pollable)) (i32.const 0))
+  (call $drop (local.get $pollable)))
