@@ -171,7 +171,7 @@ describe('an agent that is served', () => {
         hint: 'it answers HTTP requests: serve it with `cordon serve`',
       })
     await using session = await handler.open()
-    const called = session.call<unknown>(null, { call: 'wasi:http/incoming-handler' })
+    const called = session.call({}, { call: 'wasi:http/incoming-handler' })
     await expect(called).rejects.toMatchObject({ code: 'component.export-missing' })
   })
 

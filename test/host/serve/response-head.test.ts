@@ -14,8 +14,7 @@ describe('the head of an answer', () => {
       'no body to HEAD, with the length it would have',
       head(200, [['content-length', '5']], false),
       'HEAD',
-      'none',
-      [['content-length', '5']],
+      { body: 'none', fields: [['content-length', '5']] },
     ],
     ['204, whatever it says', head(204, [['content-length', '5']]), 'GET', { body: 'none', fields: [] }],
     [
