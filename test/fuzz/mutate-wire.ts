@@ -211,11 +211,11 @@ const changes: readonly Change[] = [
   // More bytes than there is credit for.
   (frames, at, pick) => {
     const heavy = { op: 'tool.call', args: { name: 'slow' } }
-    const body = new Uint8Array(maxFrameBytes - 1000)
+    const body = utf8.encode(`"${'x'.repeat(maxFrameBytes - 1000)}"`)
     frames.splice(
       at,
       0,
-      ...Array.from({ length: 3 + pick(4) }, (_, nth) => ({
+      ...Array.from({ length: 2 + pick(8) }, (_, nth) => ({
         type: types.call,
         session: staged.oneCall,
         id: 2000 + nth,
