@@ -180,6 +180,32 @@ export const fileAttacks: readonly Attack[] = [
     ],
   },
   {
+    id: 'A13-copies',
+    tries: 'a private copy that comes back larger than it may, or cannot be removed, and folders nested without end',
+    proofs: [
+      {
+        test: 'attacks/files/copies.test.ts',
+        named: 'deeper than any path goes like any other',
+        without: [[`${fs}/private-folder.ts`, 'rename(path, join(top,', 'rename(path, join(path,']],
+      },
+      {
+        test: 'attacks/files/copies.test.ts',
+        named: 'brings back no more than its quota',
+        without: [[`${fs}/write-back.ts`, 'if (stat.size > this.#maxBytes - this.#counts.bytes) throw', 'if (stat.size < 0) throw']],
+      },
+      {
+        test: 'attacks/files/copies.test.ts',
+        named: 'by a user of the host are neither copied nor measured',
+        without: [[`${fs}/tree-entries.ts`, 'path.length > maxTreeDepth', 'path.length < 0']],
+      },
+      {
+        test: 'attacks/files/copies.test.ts',
+        named: 'not made where somebody else can rename them',
+        without: [[`${fs}/private-folder.ts`, '  await checkBase(real)\n', '']],
+      },
+    ],
+  },
+  {
     id: 'A14',
     tries: 'an error text with a path of the host in it',
     proofs: [

@@ -4,6 +4,8 @@ import { fsFault } from './errors.ts'
 const maxPathBytes = 4096
 /** Directories below a mount's root; bounds the descriptors of one walk and the trees a guest can leave behind. */
 export const maxDepth = 128
+/** Directories within one another that any work goes into: a guest can move what it nested below something else. */
+export const maxTreeDepth = 2 * maxDepth
 
 /** A relative path as the guest wrote it, cut into segments. */
 export interface RelativePath {
@@ -44,7 +46,7 @@ export const lexicalTarget = (base: string, path: RelativePath): string => {
     if (segment === '..') segments.pop()
     else segments.push(segment)
   }
-  if (segments.length > 2 * maxDepth) throw fsFault('name-too-long', 'too deep')
+  if (segments.length > maxTreeDepth) throw fsFault('name-too-long', 'too deep')
   return `/${segments.join('/')}`
 }
 

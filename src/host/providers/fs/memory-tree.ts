@@ -13,6 +13,7 @@ import {
 } from './file-tree.ts'
 import { PageCollector } from './list-page.ts'
 import { SparseBytes } from './sparse-bytes.ts'
+import { isTooDeep } from './tree-entries.ts'
 
 /** Names that one inode may have (as on ext4). */
 const maxLinks = 65_000
@@ -156,9 +157,11 @@ class MemoryNode implements HeldDirectory, HeldEntry {
     const names: string[] = []
     for (let inode = this.#inode; inode !== this.#tree.root; inode = inode.place.parent) {
       if (inode.place === undefined) throw fsFault('no-entry', 'the directory was removed')
-      names.unshift(inode.place.name)
+      // Asked with every call: a guest can move folders below one another without end.
+      if (isTooDeep(names)) throw fsFault('name-too-long', 'too deep')
+      names.push(inode.place.name)
     }
-    return names.join('/')
+    return names.toReversed().join('/')
   }
 
   async again(): Promise<HeldDirectory> {

@@ -119,7 +119,7 @@ const measured = async (rule: FsRule, root: HeldDirectory): Promise<Measure | un
   if (found !== undefined) return found
   throw new CordonError(
     'mount.invalid',
-    `expected at most ${maxMeasuredEntries} entries in \`${rule.hostPath}\`, which has a quota, found more`,
+    `expected at most ${maxMeasuredEntries} entries, none of them too deep, in \`${rule.hostPath}\`, which has a quota, found more`,
     {
       hint: 'mount a smaller folder, or drop the quota',
     },

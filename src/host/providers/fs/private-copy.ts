@@ -3,9 +3,10 @@ import type { FsRule } from '#core/policy/rules.ts'
 import { copyBytes, openIfFile } from './copy-bytes.ts'
 import type { DescriptorPaths } from './descriptor-paths.ts'
 import type { HeldDirectory } from './file-tree.ts'
+import { maxTreeDepth } from './guest-path.ts'
 import { openLiveTree } from './live-tree.ts'
 import { makePrivateFolder } from './private-folder.ts'
-import { everyEntry, TreeCursor, type TreeEntry } from './tree-entries.ts'
+import { everyEntry, isTooDeep, TreeCursor, type TreeEntry } from './tree-entries.ts'
 import type { Measure } from './usage.ts'
 import { type CopiedEntries, isTemporary, writeBackTo, type WriteBack } from './write-back.ts'
 
@@ -59,6 +60,7 @@ class CopyIn {
     const { limit } = this.#options
     const { path, name, stat } = entry
     if (stat.type !== 'directory' && stat.type !== 'regular-file') return
+    if (isTooDeep(path)) throw this.#tooMuch(`${maxTreeDepth} folders within one another`, undefined)
     const folder = await this.#target.at(path.slice(0, -1))
     // What was no folder when its turn came was left out, and so is what seems to be in it now.
     if (folder === undefined) return
@@ -90,10 +92,11 @@ class CopyIn {
     }
   }
 
-  #tooMuch(limit: string, field: string): CordonError {
+  #tooMuch(limit: string, field: string | undefined): CordonError {
     const { hostPath = '', origin } = this.#options.rule
+    const raise = field === undefined ? '' : `, or raise \`${field}\` in ${origin}`
     return new CordonError('mount.invalid', `expected at most ${limit} in \`${hostPath}\`, which is mounted as a copy, found more`, {
-      hint: `mount a smaller folder, or raise \`${field}\` in ${origin}`,
+      hint: `mount a smaller folder${raise}`,
     })
   }
 }
@@ -114,7 +117,12 @@ export const openPrivateCopy = async (source: HeldDirectory, options: CopyOption
     root = held
     const copying = new CopyIn(held, options)
     const measure = await copying.copy(source)
-    return { root: held, measure, writeBack: writeBackTo(source, held, copying.entries), [Symbol.asyncDispose]: dispose }
+    return {
+      root: held,
+      measure,
+      writeBack: writeBackTo(source, { root: held, entries: copying.entries, maxBytes: options.limit.bytes }),
+      [Symbol.asyncDispose]: dispose,
+    }
   } catch (error) {
     await dispose()
     throw error

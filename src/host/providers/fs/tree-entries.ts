@@ -1,5 +1,6 @@
 import { faultCode } from './errors.ts'
 import type { HeldDirectory, NodeStat } from './file-tree.ts'
+import { maxTreeDepth } from './guest-path.ts'
 
 /** One name of a tree, while the directory that has it is held. */
 export interface TreeEntry {
@@ -21,14 +22,24 @@ export const unlessGone = async <T>(found: Promise<T>): Promise<T | undefined> =
   }
 }
 
+/** Directories on the way to a cursor's own that it holds: one in so many. */
+const heldEvery = 16
+
+/** How many segments two paths begin with alike. */
+const sharedLength = (one: readonly string[], other: readonly string[]): number => {
+  const end = one.findIndex((segment, index) => segment !== other[index])
+  return end < 0 ? one.length : end
+}
+
 /**
- * Keeps hold of one directory below a root, found again name by name when another is asked for: who works through a tree folder by
- * folder needs few descriptors, however deep it is.
+ * Keeps hold of one directory below a root and goes from it to the next one that is asked for, name by name. Holds few of those on the way, however deep it is: who
+ * works through a tree folder by folder needs few descriptors, and few steps for each.
  */
 export class TreeCursor implements AsyncDisposable {
   readonly #root: HeldDirectory
-  #path: string | undefined
-  #held: HeldDirectory | undefined
+  #path: readonly string[] = []
+  /** All on the path, the deepest last. */
+  readonly #held: { readonly depth: number; readonly directory: HeldDirectory }[] = []
 
   constructor(root: HeldDirectory) {
     this.#root = root
@@ -36,30 +47,30 @@ export class TreeCursor implements AsyncDisposable {
 
   /** The directory at a path, until the next call; undefined where there is none. */
   async at(path: readonly string[]): Promise<HeldDirectory | undefined> {
-    const key = path.join('/')
-    if (key === this.#path) return this.#held
-    await this[Symbol.asyncDispose]()
-    this.#held = await this.#find(path)
-    this.#path = key
-    return this.#held
+    await this.#dropBelow(sharedLength(this.#path, path))
+    this.#path = path
+    if (this.#held.length === 0) this.#held.push({ depth: 0, directory: await this.#root.again() })
+    for (;;) {
+      const last = this.#held.at(-1)
+      const name = last === undefined ? undefined : path[last.depth]
+      if (last === undefined || name === undefined) return last?.directory
+      const directory = await unlessGone(last.directory.enter(name))
+      if (directory === undefined) return undefined
+      if (last.depth % heldEvery !== 0) this.#held.pop()
+      this.#held.push({ depth: last.depth + 1, directory })
+      if (last.depth % heldEvery !== 0) await last.directory.close()
+    }
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    const held = this.#held
-    this.#held = undefined
-    this.#path = undefined
-    await held?.close()
+    await this.#dropBelow(-1)
   }
 
-  async #find(path: readonly string[]): Promise<HeldDirectory | undefined> {
-    let directory = await this.#root.again()
-    for (const name of path) {
-      const above = directory
-      const next = await unlessGone(above.enter(name)).finally(() => above.close())
-      if (next === undefined) return undefined
-      directory = next
+  async #dropBelow(depth: number): Promise<void> {
+    for (let last = this.#held.at(-1); last !== undefined && last.depth > depth; last = this.#held.at(-1)) {
+      this.#held.pop()
+      await last.directory.close()
     }
-    return directory
   }
 }
 
@@ -73,7 +84,13 @@ async function* namesOf(directory: HeldDirectory): AsyncGenerator<string> {
   }
 }
 
-/** Every name below a directory, a folder before what is in it. Follows nothing. Whatever goes meanwhile is left out. */
+/** Whether a path is deeper than any that work is done on: whoever nests folders without end must not make hosts walk them, which takes the square of their depth. */
+export const isTooDeep = (path: readonly string[]): boolean => path.length > maxTreeDepth
+
+/**
+ * Every name below a directory, a folder before what is in it. Follows nothing. Whatever goes meanwhile is left out. The first names that are too deep come too, and
+ * nothing in them.
+ */
 export async function* everyEntry(root: HeldDirectory): AsyncGenerator<TreeEntry> {
   await using cursor = new TreeCursor(root)
   const folders: (readonly string[])[] = [[]]
@@ -85,7 +102,7 @@ export async function* everyEntry(root: HeldDirectory): AsyncGenerator<TreeEntry
       if (stat === undefined) continue
       const path = [...folder, name]
       yield { directory, path, name, stat }
-      if (stat.type === 'directory') folders.push(path)
+      if (stat.type === 'directory' && !isTooDeep(path)) folders.push(path)
     }
   }
 }

@@ -1,7 +1,7 @@
 import { Turns } from '#host/providers/turns.ts'
 import { fsFault } from './errors.ts'
 import type { HeldDirectory, NodeStat } from './file-tree.ts'
-import { everyEntry } from './tree-entries.ts'
+import { everyEntry, isTooDeep } from './tree-entries.ts'
 
 /** What a mount holds. */
 export interface Measure {
@@ -55,13 +55,13 @@ export class Usage {
 /** What an inode's last name frees when it goes and nothing holds it: nothing for a directory. */
 export const bytesOf = ({ type, size }: NodeStat): number => (type === 'regular-file' || type === 'symbolic-link' ? size : 0)
 
-/** Counts a tree. Gives undefined where it has more than `maxEntries`. Names that are not UTF-8 do not count. */
+/** Counts a tree. Gives undefined where it has more than `maxEntries` or is too deep. Names that are not UTF-8 do not count. */
 export const measure = async (root: HeldDirectory, maxEntries: number): Promise<Measure | undefined> => {
   const counted = new Set<string>()
   let [bytes, entries] = [0, 0]
-  for await (const { stat } of everyEntry(root)) {
+  for await (const { path, stat } of everyEntry(root)) {
     entries += 1
-    if (entries > maxEntries) return undefined
+    if (entries > maxEntries || isTooDeep(path)) return undefined
     if (stat.links > 1 && stat.type !== 'directory') {
       if (counted.has(stat.inode)) continue
       counted.add(stat.inode)

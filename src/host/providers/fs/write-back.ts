@@ -2,8 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { copyBytes, openIfFile } from './copy-bytes.ts'
 import { faultCode, fsFault } from './errors.ts'
 import type { HeldDirectory, NodeStat } from './file-tree.ts'
-import { maxDepth } from './guest-path.ts'
-import { everyEntry, TreeCursor, type TreeEntry, unlessGone } from './tree-entries.ts'
+import { everyEntry, isTooDeep, TreeCursor, type TreeEntry, unlessGone } from './tree-entries.ts'
 
 /** The most refused names a report lists. */
 const maxListed = 100
@@ -15,6 +14,14 @@ export type CopiedEntry =
 
 /** By path below the root, segments joined by `/`. */
 export type CopiedEntries = Map<string, CopiedEntry>
+
+/** A private copy as it comes back. */
+interface CopyToReturn {
+  readonly root: HeldDirectory
+  readonly entries: CopiedEntries
+  /** Bytes that are written at most: a file with many names comes back as many files. */
+  readonly maxBytes: number
+}
 
 /** What writing back came to. */
 export interface WriteBackReport {
@@ -57,14 +64,16 @@ class WritingBack {
   readonly #source: TreeCursor
   readonly #copy: HeldDirectory
   readonly #copied: CopiedEntries
+  readonly #maxBytes: number
   readonly #allows: (path: readonly string[]) => boolean
   readonly #refused: (readonly [string, string])[] = []
   readonly #counts = { written: 0, bytes: 0, removed: 0, made: 0, refusedCount: 0 }
 
-  constructor(source: HeldDirectory, copy: HeldDirectory, copied: CopiedEntries, allows: (path: readonly string[]) => boolean) {
+  constructor(source: HeldDirectory, { root, entries, maxBytes }: CopyToReturn, allows: (path: readonly string[]) => boolean) {
     this.#source = new TreeCursor(source)
-    this.#copy = copy
-    this.#copied = copied
+    this.#copy = root
+    this.#copied = entries
+    this.#maxBytes = maxBytes
     this.#allows = allows
   }
 
@@ -104,6 +113,7 @@ class WritingBack {
   }
 
   async #writeFile({ directory, name, stat }: TreeEntry, folder: HeldDirectory, original: NodeStat | undefined): Promise<void> {
+    if (stat.size > this.#maxBytes - this.#counts.bytes) throw fsFault('quota', `more than ${this.#maxBytes} bytes come back`)
     const temporary = temporaryName()
     const source = await openIfFile(directory, name)
     if (source === undefined) throw fsFault('io', 'the copy is gone')
@@ -148,7 +158,7 @@ class WritingBack {
     try {
       const name = path.at(-1)
       const folder = await this.#source.at(path.slice(0, -1))
-      if (path.length > 2 * maxDepth) throw fsFault('name-too-long', 'too deep')
+      if (isTooDeep(path)) throw fsFault('name-too-long', 'too deep')
       if (name === undefined || folder === undefined) throw fsFault('no-entry', 'its folder is gone on the host')
       if (!this.#allows(path)) throw fsFault('not-permitted', 'denied by policy')
       await change(folder, name)
@@ -185,6 +195,6 @@ const ancestorsOf = (path: string): readonly string[] => {
 
 /** How what was copied from `source` and worked on in `copy` gets back. */
 export const writeBackTo =
-  (source: HeldDirectory, copy: HeldDirectory, copied: CopiedEntries): WriteBack =>
+  (source: HeldDirectory, copy: CopyToReturn): WriteBack =>
   (allows) =>
-    new WritingBack(source, copy, copied, allows).run()
+    new WritingBack(source, copy, allows).run()
