@@ -36,7 +36,8 @@ import { storeNamespace } from '#host/session/store-namespace.ts'
 import { Session, type SessionOptions } from '#host/session/session.ts'
 
 const MiB = 1024 * 1024
-const oldestNode = 26
+/** The first that reserves a local address before it listens there (`net.BoundSocket`). */
+const oldestNode = { major: 26, minor: 4 }
 
 /** How a runtime is set up. Whatever is left out is the safest that works: nothing granted, the strongest isolation there is. */
 export interface RuntimeOptions {
@@ -281,11 +282,16 @@ const canSuspend = (): boolean => {
 
 /** Throws CordonError `node.too-old` on a Node that cannot run guests. */
 const checkNode = (): void => {
-  const [major = 0] = process.versions.node.split('.').map(Number)
-  if (major < oldestNode || !canSuspend()) {
-    throw new CordonError('node.too-old', `cordon needs Node ${oldestNode} or newer, this is ${process.versions.node}`, {
-      hint: 'npm install --save-dev node@26, and run it with npx',
-    })
+  const [major = 0, minor = 0] = process.versions.node.split('.').map(Number)
+  const isOld = major < oldestNode.major || (major === oldestNode.major && minor < oldestNode.minor)
+  if (isOld || !canSuspend()) {
+    throw new CordonError(
+      'node.too-old',
+      `cordon needs Node ${oldestNode.major}.${oldestNode.minor} or newer, this is ${process.versions.node}`,
+      {
+        hint: 'npm install --save-dev node@26, and run it with npx',
+      },
+    )
   }
 }
 

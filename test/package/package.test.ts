@@ -132,7 +132,7 @@ console.log(JSON.stringify([runtime.isolation, first.result, second.result, thir
     const old = 'data:text/javascript,Object.defineProperty(process,"versions",{value:{...process.versions,node:"24.1.0"}})'
     const { exitCode, stdout, stderr } = await inProject('node', '--import', old, 'node_modules/cordon/dist/cli/cordon.js', 'doctor')
     expect([exitCode, stdout]).toEqual([125, ''])
-    expect(stderr).toMatch(/^cordon needs Node 26 or newer, this is 24\.1\.0: .*\n$/)
+    expect(stderr).toMatch(/^cordon needs Node 26\.4 or newer, this is 24\.1\.0: .*\n$/)
   })
 })
 
