@@ -25,6 +25,8 @@ export class CordonProgram implements AsyncDisposable {
   readonly #child: ChildProcessWithoutNullStreams
   readonly #exited: Promise<unknown>
   #serviceUrl: URL | undefined
+  /** What it said on stderr before its address came. */
+  #before = ''
 
   constructor({ line, folder, environment }: ProgramStart) {
     this.#child = spawn(process.execPath, ['--conditions=source', '--disable-sigusr1', entry, ...line], { cwd: folder, env: environment })
@@ -59,19 +61,23 @@ export class CordonProgram implements AsyncDisposable {
   async serviceUrl(signal: AbortSignal): Promise<URL> {
     while (this.#serviceUrl === undefined) {
       const line = await this.stderr.line(signal)
+      this.#before += `${line}\n`
       this.#serviceUrl = urlIn(line)
-      if (this.#serviceUrl === undefined && line === '' && this.#child.exitCode !== null)
-        throw new Mismatch('expected an address on stderr')
+      if (this.#serviceUrl === undefined && this.stderr.isOver) throw new Mismatch('expected an address to be served at on stderr')
     }
     return this.#serviceUrl
   }
 
   /** Ends it, and says why it never ran when that was because this host does not have what it needs. */
   async end(): Promise<string | undefined> {
-    const refused = refusal.test(this.stderr.unread)
+    const refused = refusal.test(this.#complaints)
     await Promise.race([this.#exited, new Promise((resolve) => setTimeout(resolve, refused ? 2000 : 0))])
     await this[Symbol.asyncDispose]()
-    return this.#child.exitCode === 125 && refusal.test(this.stderr.unread) ? this.stderr.unread.trim() : undefined
+    return this.#child.exitCode === 125 ? this.#complaints.split('\n').find((line) => refusal.test(line)) : undefined
+  }
+
+  get #complaints(): string {
+    return this.#before + this.stderr.unread
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -1,6 +1,7 @@
 import { mkdir, mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { parse } from '@bytecodealliance/jco-transpile/wasm-tools'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { testCache } from '../../fixtures/test-home.ts'
 import { buildProgram } from './build-program.ts'
@@ -167,10 +168,21 @@ describe('a program that does not do as expected', () => {
 
   it('is unsupported where the host says so before it runs', async () => {
     const wat = '(component (import "wasi:nn/graph@0.2.0" (instance)))'
-    const { parse } = await import('@bytecodealliance/jco-transpile/wasm-tools')
     await writeFile(join(folder, 'q.wasm'), await parse(wat))
     const { verdict, reason } = await runProgram(join(folder, 'q.wasm'), 'q', options)
     expect([verdict, reason]).toEqual(['unsupported', expect.stringContaining('component.import-unknown')])
+  })
+
+  it('is over when it serves nothing, and unsupported when it was refused', async () => {
+    const service = '{ "world": "wasi:http/service", "operations": [{ "type": "run" }, { "type": "request" }, { "type": "wait" }] }'
+    await writeFile(join(folder, 'q.wasm'), await parse('(component (import "wasi:nn/graph@0.2.0" (instance)))'))
+    await writeFile(join(folder, 'q.json'), service)
+    expect(await runProgram(join(folder, 'q.wasm'), 'q', options)).toMatchObject({
+      verdict: 'unsupported',
+      reason: expect.stringContaining('wasi:nn/graph'),
+    })
+    await writeFile(join(folder, 'q.wasm'), await parse('(component)'))
+    expect(await runProgram(join(folder, 'q.wasm'), 'q', options)).toMatchObject({ verdict: expect.stringMatching(/fail|unsupported/) })
   })
 
   it('dirties nothing: it works in a copy of its folder', async () => {

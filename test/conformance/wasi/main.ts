@@ -30,7 +30,9 @@ const totals = (verdicts: readonly Verdict[]): Record<Verdict['verdict'], number
 const tell = (verdicts: readonly Verdict[]): void => {
   const width = Math.max(0, ...verdicts.map(({ program }) => program.length))
   for (const { program, verdict, ms, reason } of verdicts) {
-    stdout.write(`${verdict.padEnd(11)} ${program.padEnd(width)} ${`${ms}`.padStart(6)} ms${reason === '' ? '' : `  ${reason}`}\n`)
+    stdout.write(
+      `${verdict.padEnd(11)} ${program.padEnd(width)} ${`${ms}`.padStart(6)} ms${reason === '' ? '' : `  ${reason.replaceAll('\n', ' ')}`}\n`,
+    )
   }
   const { pass, fail, unsupported } = totals(verdicts)
   stdout.write(`total: ${pass} pass, ${fail} fail, ${unsupported} unsupported\n`)

@@ -46,6 +46,11 @@ export class OutputReader {
     return this.#cut(this.#bytes).toString()
   }
 
+  /** Whether the stream has ended and all of it was read. */
+  get isOver(): boolean {
+    return this.#ended && this.#bytes === 0
+  }
+
   /** What nobody has read so far. */
   get unread(): string {
     return Buffer.concat(this.#chunks).toString()
