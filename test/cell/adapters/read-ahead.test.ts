@@ -90,30 +90,31 @@ describe('a pipe that reads ahead', () => {
 
   it('asks again for what was behind a stretch that came short, because the file may have grown in between', async () => {
     const { pipe, file, release, waiting } = slowFile(3_000_000)
-    let at = 0
+    const state = { at: 0 }
     const takeAll = (): void => {
       for (let taken = pipe.take(maxChunkBytes); taken.length > 0; taken = pipe.take(maxChunkBytes)) {
-        for (const [index, byte] of taken.entries()) if (byte !== byteAt(at + index)) throw new Error(`wrong byte at ${at + index}`)
-        at += taken.length
+        for (const [index, byte] of taken.entries())
+          if (byte !== byteAt(state.at + index)) throw new Error(`wrong byte at ${state.at + index}`)
+        state.at += taken.length
       }
     }
-    for (takeAll(); at < 2_300_000; takeAll()) {
+    for (takeAll(); state.at < 2_300_000; takeAll()) {
       release(0)
       await settledSoon()
     }
     expect(waiting()).toBe(4)
-    const short = Math.floor((3_000_000 - at) / maxChunkBytes)
+    const short = Math.floor((3_000_000 - state.at) / maxChunkBytes)
     expect(short).toBeLessThan(3)
     for (let nth = 0; nth < 4; nth++) {
       release(0)
       await settledSoon()
       if (nth === short) file.size = 3_500_000
     }
-    for (; at < 3_500_000; takeAll()) {
+    for (; state.at < 3_500_000; takeAll()) {
       release(0)
       await settledSoon()
     }
-    expect(at).toBe(3_500_000)
+    expect(state.at).toBe(3_500_000)
   })
 
   it('asks for one stretch only, until its guest has used up what came', async () => {
