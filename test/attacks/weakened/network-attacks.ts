@@ -236,7 +236,7 @@ export const networkAttacks: readonly Attack[] = [
       {
         test: messages,
         named: 'a space before the colon fails the exchange',
-        without: [[`${http}/field-section.ts`, 'A-Za-z-]+):[ \\t]*([', 'A-Za-z -]+):[ \\t]*([']],
+        without: [[`${http}/field-section.ts`, 'A-Za-z-]+):([', 'A-Za-z -]+):([']],
       },
       {
         test: messages,

@@ -14,8 +14,19 @@ export interface SectionLimits {
   readonly fields: number
 }
 
-/** RFC 9112 section 5: a token, a colon at once, a value without control characters and with white space around it that means nothing. */
-const fieldLine = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([\t\x20-\x7e\x80-\xff]*)$/
+/** RFC 9112 section 5: a token, a colon at once, a value without control characters. */
+const fieldLine = /^([!#$%&'*+.^_`|~0-9A-Za-z-]+):([\t\x20-\x7e\x80-\xff]*)$/
+
+const isBlank = (character: string | undefined): boolean => character === ' ' || character === '\t'
+
+/** Without the white space around it, which means nothing. In steps: an expression would try each run of it from each of its characters. */
+export const withoutBlanks = (text: string): string => {
+  let start = 0
+  let end = text.length
+  while (start < end && isBlank(text[start])) start += 1
+  while (end > start && isBlank(text[end - 1])) end -= 1
+  return text.slice(start, end)
+}
 
 /** The lines of a header or trailer section, as they come. What RFC 9112 lets a reader repair (folded lines, bare line feeds) is refused. */
 export class FieldSection {
@@ -41,7 +52,7 @@ export class FieldSection {
     }
     const match = fieldLine.exec(line)
     if (match === null) throw malformed()
-    this.#fields.push([match[1] ?? '', (match[2] ?? '').replace(/[ \t]+$/, '')])
+    this.#fields.push([match[1] ?? '', withoutBlanks(match[2] ?? '')])
     return undefined
   }
 

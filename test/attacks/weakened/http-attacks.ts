@@ -1,0 +1,24 @@
+import type { Attack } from './attack.ts'
+
+const http = 'src/host/providers/http'
+const servers = 'attacks/network/hostile-servers.test.ts'
+
+/** What those try who are at the other end of a connection: servers that guests may reach. */
+export const httpAttacks: readonly Attack[] = [
+  {
+    id: 'H1',
+    tries: 'to keep the host busy with a response that is small',
+    proofs: [
+      {
+        test: servers,
+        named: 'with white space inside field values',
+        without: [[`${http}/field-section.ts`, "withoutBlanks(match[2] ?? '')", "(match[2] ?? '').replace(/[ \\t]+$/, '')"]],
+      },
+      {
+        test: servers,
+        named: 'with white space before what may not stand',
+        without: [[`${http}/field-section.ts`, 'A-Za-z-]+):([', 'A-Za-z-]+):[ \\t]*([']],
+      },
+    ],
+  },
+]
