@@ -7,6 +7,7 @@ import {
   type Agent,
   type AgentServer,
   type Runtime,
+  type RuntimeOptions,
   type ServedOutput,
   type ServeOptions,
 } from '#index.ts'
@@ -25,6 +26,7 @@ Each request is answered by a fresh instance, with nothing but what is granted.
   --principal RULE          on whose behalf requests come: header:NAME (which a proxy in front sets, and takes out of what clients
                             send), connection, request, or none (default). Two principals never share a cell
   --reuse N                 let an instance serve up to N requests of one principal (default 1)
+  --cells N                 cells at a time: as many principals are served side by side (default: one a core; 16 where principals are told apart)
   --concurrency N           requests worked on at a time (default 32); --queue N more wait (128) for --queue-timeout (10s), then 503
   --connections N           connections at a time (default 512)
   --max-body SIZE           longest request body (default 16Mi): 413
@@ -53,12 +55,25 @@ const options = {
   host: { type: 'string', multiple: true },
   principal: one,
   reuse: one,
+  cells: one,
 } as const
 
-const reuseOf = (line: ParsedLine): number => {
-  const text = textOf(line, 'reuse') ?? '1'
-  if (/^[1-9][0-9]{0,6}$/.test(text)) return Number(text)
-  throw new CordonError('usage', `expected --reuse to be a number of requests, got \`${text}\``, { hint: 'for instance: --reuse 100' })
+/** Cells that are there for principals who take turns: starting one for each turn would cost far more than keeping it. */
+const cellsOfPrincipals = 16
+
+const numberOf = (line: ParsedLine, name: 'reuse' | 'cells'): number | undefined => {
+  const text = textOf(line, name)
+  if (text === undefined) return undefined
+  if (/^[1-9][0-9]{0,4}$/.test(text)) return Number(text)
+  throw new CordonError('usage', `expected --${name} to be a number, got \`${text}\``, { hint: `for instance: --${name} 100` })
+}
+
+const reuseOf = (line: ParsedLine): number => numberOf(line, 'reuse') ?? 1
+
+const poolOf = (line: ParsedLine, isolation: NonNullable<RuntimeOptions['pool']>['isolation']): NonNullable<RuntimeOptions['pool']> => {
+  const told = (textOf(line, 'principal') ?? 'none') === 'none' ? undefined : cellsOfPrincipals
+  const max = numberOf(line, 'cells') ?? told
+  return { isolation: isolation ?? 'auto', ...(max !== undefined && { max }) }
 }
 
 /** An instance keeps what its requests left in its memory, so it has to be known whose they are. */
@@ -131,8 +146,7 @@ const perform = async (args: readonly string[]): Promise<number> => {
   const progress = new Progress({ quiet })
   using signals = new ServeSignals()
   const { pool, ...runtimeAsked } = runtimeOptionsOf(line)
-  const { isolation = 'auto' } = pool ?? {}
-  await using runtime = await createRuntime({ ...runtimeAsked, pool: { isolation }, progress: progress.line })
+  await using runtime = await createRuntime({ ...runtimeAsked, pool: poolOf(line, pool?.isolation), progress: progress.line })
   const agent = await runtime.load(source, { signal: signals.interrupted })
   progress.clear()
   signals.interrupted.throwIfAborted()
