@@ -11,8 +11,6 @@ const tables = [
 ] as const
 
 const format = '1'
-/** How long an operation waits for another process that writes to the same database. */
-const busyMs = 1000
 /** Bytes that a write-ahead log keeps on disk once its content is in the database. */
 const keptLogBytes = 4 * 1024 * 1024
 
@@ -84,13 +82,13 @@ const checkContent = (database: DatabaseSync, path: string, keyId: string): void
 
 /**
  * Opens the database of that name in `folder`, making both. What is committed is on stable storage (a synced write-ahead log), whatever happens to the
- * process. Throws {@link StoreFault} `unavailable`, or an error of SQLite.
+ * process. Waits for no other process that has it. Throws {@link StoreFault} `unavailable`, or an error of SQLite.
  */
 export const openDatabase = (folder: string, name: string, keyId: string): DatabaseSync => {
   prepareFolder(folder)
   const path = join(folder, name)
   claimFile(path)
-  const database = new DatabaseSync(path, { timeout: busyMs, allowExtension: false, enableDoubleQuotedStringLiterals: false })
+  const database = new DatabaseSync(path, { timeout: 0, allowExtension: false, enableDoubleQuotedStringLiterals: false })
   try {
     database.exec(`PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON;
       PRAGMA mmap_size = 0; PRAGMA temp_store = MEMORY; PRAGMA journal_size_limit = ${keptLogBytes}`)

@@ -10,6 +10,8 @@ const maxEntries = 65_536
 /** One page of keys. */
 const pageKeys = 256
 const pageBytes = 64 * 1024
+/** Entries that are looked through in one step of a check: about 5 ms. */
+const checkedTogether = 1000
 
 /** A row of the table of stores. */
 interface Account {
@@ -34,6 +36,24 @@ const bytesOf = (nameLength: number, valueLength: number): number =>
   nameLength - sealedOverheadBytes + (valueLength - sealedOverheadBytes) + entryOverheadBytes
 
 const tampered = (what: string): StoreFault => new StoreFault('unavailable', `${what}: the database was changed from outside`)
+
+/** Thrown for a store that was not looked through yet: its operations want a {@link NamespaceStores.check} first, and another transaction. */
+export class Unchecked extends Error {
+  readonly store: string
+  constructor(store: string) {
+    super('the store was not checked')
+    this.name = 'Unchecked'
+    this.store = store
+  }
+}
+
+/** What is known of the stores of a namespace for as long as the process lives, however often its database is opened. */
+export interface KnownStores {
+  /** Those whose entries were all found as their account has them. */
+  readonly good: Set<string>
+  /** Those that were changed from outside, with how that showed: nothing more is given of them. */
+  readonly bad: Map<string, StoreFault>
+}
 
 /** A column that is a number; anything else was not put there by us. */
 const numberIn = (row: Readonly<Record<string, unknown>>, column: string): number => {
@@ -76,17 +96,49 @@ const statementsOf = (
 export class NamespaceStores {
   readonly #seal: NamespaceSeal
   readonly #rows: ReturnType<typeof statementsOf>
-  /** Stores whose entries were all found as their account has them, by this process. */
-  readonly #checked = new Set<string>()
+  readonly #database: DatabaseSync
+  readonly #known: KnownStores
+  /** Stores that the present transaction made. */
+  readonly #made = new Set<string>()
 
-  constructor(database: DatabaseSync, seal: NamespaceSeal) {
+  constructor(database: DatabaseSync, seal: NamespaceSeal, known: KnownStores) {
+    this.#database = database
     this.#seal = seal
+    this.#known = known
     this.#rows = statementsOf(database)
   }
 
-  /** To be called when a transaction was rolled back: what it had made is gone by rights. */
-  rolledBack(): void {
-    this.#checked.clear()
+  /** Begins a transaction of its caller's, who ends it. */
+  begin(isChange: boolean): void {
+    this.#made.clear()
+    this.#database.exec(isChange ? 'BEGIN IMMEDIATE' : 'BEGIN')
+  }
+
+  /**
+   * Looks through a store, step by step, in a transaction of its own: a row that is missing, older than it should be or too many shows only in the sum. Done once a process. A full store
+   * takes a second: other namespaces have their turns between the steps.
+   */
+  *check(store: string): Generator<undefined, void, undefined> {
+    this.begin(false)
+    try {
+      const account = this.#accountRow(store)
+      if (account === undefined) return
+      const sum = new EntrySum()
+      let seen = 0
+      for (const row of this.#rows.all.iterate(account.id)) {
+        const at = { store, tag: bytesIn(row, 'tag'), place: numberIn(row, 'place') }
+        sum.add(this.#seal.share(at, numberIn(row, 'revision'), bytesOf(numberIn(row, 'nameLength'), numberIn(row, 'valueLength'))))
+        seen += 1
+        if (seen % checkedTogether === 0) yield
+      }
+      if (Buffer.compare(sum.bytes, account.sum.bytes) !== 0) throw tampered('the entries of a store are not those that were put there')
+      this.#known.good.add(store)
+    } catch (error) {
+      if (!(error instanceof StoreFault)) throw error
+      this.#known.bad.set(store, error)
+    } finally {
+      if (this.#database.isTransaction) this.#database.exec('ROLLBACK')
+    }
   }
 
   perform(operation: StoreOperation): StoreResult {
@@ -208,11 +260,19 @@ export class NamespaceStores {
     return { at, revision, bytes: bytesOf(numberIn(row, 'nameLength'), numberIn(row, 'valueLength')) }
   }
 
-  /** What the store says of itself, authenticated; undefined for one that nothing was ever put into. */
+  /** What a store that may be used says of itself; undefined for one that nothing was ever put into. Throws {@link Unchecked}. */
   #account(store: string): Account | undefined {
+    const fault = this.#known.bad.get(store)
+    if (fault !== undefined) throw fault
+    const account = this.#accountRow(store)
+    if (account !== undefined && !this.#known.good.has(store) && !this.#made.has(store)) throw new Unchecked(store)
+    return account
+  }
+
+  #accountRow(store: string): Account | undefined {
     const row = this.#rows.account.get(this.#seal.storeTag(store))
     if (row === undefined) {
-      if (this.#checked.has(store)) throw tampered('a store is gone')
+      if (this.#known.good.has(store)) throw tampered('a store is gone')
       return undefined
     }
     const sum = new EntrySum(bytesIn(row, 'sum'))
@@ -224,7 +284,6 @@ export class NamespaceStores {
       sum,
     }
     if (Buffer.compare(this.#mac(store, account), bytesIn(row, 'mac')) !== 0) throw tampered('the account of a store does not fit')
-    this.#check(store, account)
     return account
   }
 
@@ -232,6 +291,7 @@ export class NamespaceStores {
     const fresh = { id: 0, revision: 0, entries: 0, bytes: 0, sum: new EntrySum() }
     const row = this.#rows.addAccount.get(this.#seal.storeTag(store), fresh.sum.bytes, new Uint8Array())
     if (row === undefined) throw new StoreFault('unavailable', 'a new store got no number')
+    this.#made.add(store)
     return { ...fresh, id: numberIn(row, 'id') }
   }
 
@@ -242,18 +302,6 @@ export class NamespaceStores {
 
   #mac(store: string, { id, revision, entries, bytes, sum }: Account): Buffer {
     return this.#seal.mac([store, id, revision, entries, bytes, sum.bytes])
-  }
-
-  /** Looks through a store once a process: a row that is missing, older than it should be or too many shows only in the sum. */
-  #check(store: string, account: Account): void {
-    if (this.#checked.has(store)) return
-    const sum = new EntrySum()
-    for (const row of this.#rows.all.iterate(account.id)) {
-      const at = { store, tag: bytesIn(row, 'tag'), place: numberIn(row, 'place') }
-      sum.add(this.#seal.share(at, numberIn(row, 'revision'), bytesOf(numberIn(row, 'nameLength'), numberIn(row, 'valueLength'))))
-    }
-    if (Buffer.compare(sum.bytes, account.sum.bytes) !== 0) throw tampered('the entries of a store are not those that were put there')
-    this.#checked.add(store)
   }
 }
 

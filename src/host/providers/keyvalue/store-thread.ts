@@ -1,26 +1,35 @@
 import { parentPort, workerData } from 'node:worker_threads'
 import { DatabasePool, type Asked } from './database-pool.ts'
+import { NamespaceTurns } from './namespace-turns.ts'
 
 /**
  * The thread that has the databases: SQLite and its syncs of the disk block, and the host must not. Takes {@link Asked} and answers each with an `Answered`; `null` ends it.
  */
-const maxTogether = 64
-
 if (parentPort === null) throw new TypeError('expected to be a thread of its own')
 const port = parentPort
 const { folder, key }: { readonly folder: string; readonly key: Uint8Array } = workerData
 const pool = new DatabasePool(folder, key)
-const waiting: Asked[] = []
+const turns = new NamespaceTurns(pool)
 let isClosing = false
+let soon: NodeJS.Immediate | undefined
+let later: NodeJS.Timeout | undefined
+
+/** Whatever has come by the next turn is committed together. */
+const plan = (): void => {
+  clearImmediate(soon)
+  clearTimeout(later)
+  const dueMs = turns.dueMs(performance.now())
+  if (dueMs === 0) soon = setImmediate(work)
+  else if (dueMs !== undefined) later = setTimeout(work, dueMs)
+  else if (isClosing) close()
+}
 
 const work = (): void => {
-  const together = waiting.splice(0, maxTogether)
-  for (const answer of pool.perform(together)) {
+  for (const answer of turns.turn(performance.now())) {
     const body = answer.ok ? answer.result.body : undefined
     port.postMessage(answer, body === undefined ? [] : [body.buffer])
   }
-  if (waiting.length > 0) setImmediate(work)
-  else if (isClosing) close()
+  plan()
 }
 
 const close = (): void => {
@@ -29,12 +38,7 @@ const close = (): void => {
 }
 
 port.on('message', (asked: Asked | null) => {
-  if (asked === null) {
-    isClosing = true
-    if (waiting.length === 0) close()
-    return
-  }
-  waiting.push(asked)
-  // Whatever has come by the next turn is committed together.
-  if (waiting.length === 1) setImmediate(work)
+  if (asked === null) isClosing = true
+  else turns.add(asked)
+  plan()
 })
