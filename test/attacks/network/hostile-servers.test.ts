@@ -1,5 +1,8 @@
 import { describe, expect, test } from 'vitest'
-import { localGuest, rawServer, type Reply } from '../../host/providers/http/http-guest.ts'
+import { ResponseBody } from '#host/providers/http/response-body.ts'
+import { redactionOf } from '#host/providers/secrets/redaction.ts'
+import type { NetRule } from '#core/policy/rules.ts'
+import { type HttpGuestOptions, localGuest, rawServer, type Reply, secretRule } from '../../host/providers/http/http-guest.ts'
 
 interface Suffered {
   readonly replies: readonly Reply[]
@@ -8,14 +11,18 @@ interface Suffered {
 }
 
 /** What a guest gets of a server that answers each request with these pieces, and what that costs. */
-const suffer = async (pieces: readonly (string | Buffer)[], requests = 1): Promise<Suffered> => {
+const suffer = async (
+  pieces: readonly (string | Buffer)[],
+  requests = 1,
+  { rule, ...options }: Partial<HttpGuestOptions> & { readonly rule?: Partial<NetRule> } = {},
+): Promise<Suffered> => {
   await using server = await rawServer((socket) =>
     socket.once('data', () => {
       for (const piece of pieces) socket.write(typeof piece === 'string' ? Buffer.from(piece, 'latin1') : piece)
       socket.end()
     }),
   )
-  await using guest = localGuest(server.port)
+  await using guest = localGuest(server.port, rule, options)
   const replies: Reply[] = []
   const before = process.cpuUsage()
   for (let request = 0; request < requests; request += 1) replies.push(await guest.request())
@@ -39,5 +46,30 @@ describe('E5: a server cannot keep the host busy', () => {
     const { replies, cpuMs } = await suffer([`HTTP/1.1 200 OK\r\nx:${gap}\x01\r\n\r\n`], 16)
     expect(replies.map(({ code }) => code)).toEqual(Array(16).fill('HTTP-protocol-error'))
     expect(cpuMs).toBeLessThan(1000)
+  })
+
+  const ones = (count: number): string => '1\r\nx\r\n'.repeat(count)
+  const chunked = 'HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n'
+
+  test('with a body in chunks of one byte, in each of which a secret is looked for', async () => {
+    const secret = { secrets: [secretRule('key')], values: { 'env://key': 'a secret value of some length' }, rule: { secret: 'key' } }
+    const { replies, cpuMs } = await suffer([chunked, ones(300_000), '0\r\n\r\n'], 1, secret)
+    expect(replies[0]).toMatchObject({ code: 'ok', body: 'x'.repeat(300_000) })
+    expect(cpuMs).toBeLessThan(2500)
+  })
+
+  test('nor fill its memory, with a body of single bytes that nobody reads for a while', async () => {
+    const body = new ResponseBody(redactionOf([]))
+    const flow = { pause: () => undefined, resume: () => undefined }
+    const heapBefore = process.memoryUsage()
+    // As they come when a server sends each in a packet of its own.
+    for (let at = 0; at < 400_000; at += 1) body.push(Buffer.of(at), flow)
+    const heapAfter = process.memoryUsage()
+    expect(heapAfter.heapUsed + heapAfter.external - heapBefore.heapUsed - heapBefore.external).toBeLessThan(30_000_000)
+    const cpuBefore = process.cpuUsage()
+    const read: Uint8Array[] = []
+    while (body.queuedBytes > 0) read.push((await body.read(1000)).bytes)
+    expect(Buffer.concat(read)).toEqual(Buffer.from(Array.from({ length: 400_000 }, (_, at) => at)))
+    expect(process.cpuUsage(cpuBefore).user / 1000).toBeLessThan(3000)
   })
 })

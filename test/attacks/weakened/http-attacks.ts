@@ -19,6 +19,16 @@ export const httpAttacks: readonly Attack[] = [
         named: 'with white space before what may not stand',
         without: [[`${http}/field-section.ts`, 'A-Za-z-]+):([', 'A-Za-z-]+):[ \\t]*([']],
       },
+      {
+        test: servers,
+        named: 'with a body in chunks of one byte',
+        without: [[`${http}/response-parser.ts`, 'this.#pieces.push(piece)', 'this.#events.body(piece)']],
+      },
+      {
+        test: servers,
+        named: 'nor fill its memory, with a body of single bytes',
+        without: [[`${http}/response-body.ts`, 'if (gathered === undefined) this', 'if (bytes.length > 0) this']],
+      },
     ],
   },
 ]

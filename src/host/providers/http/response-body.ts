@@ -12,6 +12,8 @@ export interface ResponseChunk {
 
 interface Piece {
   readonly bytes: Uint8Array
+  /** Bytes of the same memory behind these that nobody has used. */
+  readonly spare: number
   /** Whether it came with all of its memory, which then is nobody else's; of another one's the connection may still have a part to read. */
   readonly isAlone: boolean
 }
@@ -24,6 +26,10 @@ export interface Flow {
 
 /** What the connection has for this turn of the event loop is read by then: an answer for each of its pieces would cost more than the pieces. */
 const allThatCame = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
+
+/** Smaller pieces are put together: a server may send each byte by itself, and the pieces would take a hundred times what is in them. */
+const smallBytes = 2048
+const gatheredBytes = 16 * 1024
 
 /** Bytes kept for a guest that does not read: past this the connection waits. */
 const highWaterBytes = 512 * 1024
@@ -91,7 +97,10 @@ export class ResponseBody {
 
   #queue(bytes: Uint8Array): void {
     if (bytes.length === 0) return
-    this.#pieces.push({ bytes, isAlone: bytes.length === bytes.buffer.byteLength })
+    const last = this.#pieces.at(-1)
+    const gathered = last === undefined ? undefined : gatheredPiece(last, bytes)
+    if (gathered === undefined) this.#pieces.push({ bytes, spare: 0, isAlone: bytes.length === bytes.buffer.byteLength })
+    else this.#pieces[this.#pieces.length - 1] = gathered
     this.#queued += bytes.length
     this.#wakeAll()
   }
@@ -123,4 +132,19 @@ export class ResponseBody {
     this.#waiting = []
     for (const wake of waiting) wake()
   }
+}
+
+/** The two as one piece, when they are small. */
+const gatheredPiece = ({ bytes, spare }: Piece, more: Uint8Array): Piece | undefined => {
+  const length = bytes.length + more.length
+  if (more.length <= spare) {
+    const grown = new Uint8Array(bytes.buffer, bytes.byteOffset, length)
+    grown.set(more, bytes.length)
+    return { bytes: grown, spare: spare - more.length, isAlone: true }
+  }
+  if (bytes.length > smallBytes || more.length > smallBytes) return undefined
+  const memory = new Uint8Array(gatheredBytes)
+  memory.set(bytes)
+  memory.set(more, bytes.length)
+  return { bytes: memory.subarray(0, length), spare: gatheredBytes - length, isAlone: true }
 }

@@ -10,7 +10,7 @@ export interface ResponseEvents {
   readonly continued: () => void
   /** The head of the response: never an informational one. */
   readonly head: (status: number, headers: Headers) => void
-  /** A piece of the body, a view of what was pushed. */
+  /** What of the body was in what was pushed; it may be a view of that. */
   readonly body: (bytes: Buffer) => void
   readonly end: (trailers: Headers) => void
 }
@@ -51,6 +51,8 @@ export class ResponseParser {
   /** Bytes of the body, or of the chunk, that have not come. */
   #left = 0
   #bodyBytes = 0
+  /** Pieces of the body in what is being pushed. */
+  readonly #pieces: Buffer[] = []
   #received = 0
   #isPersistent = false
   #idleMs: number | undefined
@@ -78,7 +80,11 @@ export class ResponseParser {
   push(bytes: Buffer): void {
     this.#received += bytes.length
     const cursor = { bytes, at: 0 }
-    while (cursor.at < bytes.length && this.#state !== 'complete') this.#steps[this.#state](cursor)
+    try {
+      while (cursor.at < bytes.length && this.#state !== 'complete') this.#steps[this.#state](cursor)
+    } finally {
+      this.#tellBody()
+    }
     // Nobody asked for what comes behind a response: it must not become the answer to the next request.
     if (cursor.at < bytes.length) this.#isPersistent = false
     if (this.#received > this.#bodyBytes * maxOverhead.factor + maxOverhead.bytes) {
@@ -172,10 +178,18 @@ export class ResponseParser {
     cursor.at += piece.length
     this.#left -= piece.length
     this.#bodyBytes += piece.length
-    this.#events.body(piece)
+    this.#pieces.push(piece)
+  }
+
+  /** All at once: a server may put each byte into a chunk of its own, and whoever gets them does work for each piece. */
+  #tellBody(): void {
+    const pieces = this.#pieces.splice(0)
+    const [only] = pieces
+    if (only !== undefined) this.#events.body(pieces.length === 1 ? only : Buffer.concat(pieces))
   }
 
   #end(trailers: Headers): void {
+    this.#tellBody()
     this.#state = 'complete'
     this.#events.end(trailers)
   }
