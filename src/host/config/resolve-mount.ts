@@ -1,5 +1,5 @@
 import { accessSync, constants, realpathSync, statSync } from 'node:fs'
-import { resolve } from 'node:path'
+import { basename, dirname, join, resolve } from 'node:path'
 import { CordonError } from '#core/errors.ts'
 import { neutralise, quoted } from '#core/policy/neutralise.ts'
 import { isWithin } from '#core/policy/path.ts'
@@ -8,11 +8,14 @@ import type { Origin } from '#core/policy/rules.ts'
 const refuse = (origin: Origin, path: string, [got, hint]: readonly [string, string]): CordonError =>
   new CordonError('mount.invalid', `${neutralise(origin)}: expected a folder at ${quoted(path, 300)}, got ${got}`, { hint })
 
-const realOrNamed = (path: string): string => {
+/** The real path of a folder that need not be there yet: what is there of its way is resolved, or a link on it would hide where it will lie. */
+const realOrFuture = (path: string): string => {
+  const absolute = resolve(path)
   try {
-    return realpathSync(path)
+    return realpathSync(absolute)
   } catch {
-    return resolve(path)
+    const parent = dirname(absolute)
+    return parent === absolute ? absolute : join(realOrFuture(parent), basename(absolute))
   }
 }
 
@@ -21,7 +24,7 @@ const realOrNamed = (path: string): string => {
  * writes the caches writes other agents. Throws CordonError `mount.invalid`.
  */
 export const refuseOwnFolders = (real: string, origin: Origin, own: readonly string[]): void => {
-  const met = own.map(realOrNamed).find((folder) => isWithin(real, folder) || isWithin(folder, real))
+  const met = own.map(realOrFuture).find((folder) => isWithin(real, folder) || isWithin(folder, real))
   if (met === undefined) return
   throw new CordonError(
     'mount.invalid',
