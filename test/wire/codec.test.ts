@@ -214,7 +214,7 @@ test.each([
 })
 
 test('a head that is not UTF-8 is a violation', () => {
-  expect(() => decodeFromCell(frameOf(new Uint8Array([123, 34, 0xff, 34, 125])))).toThrow(WireViolation)
+  expect(() => decodeFromCell(frameOf(Buffer.from('{"artifact":"\u00ff"}', 'latin1')))).toThrow(WireViolation)
 })
 
 test('fields that a message does not use must be empty', () => {
