@@ -1,21 +1,29 @@
+import { abiAttacks } from './abi-attacks.ts'
 import type { Attack, Proof, Weakening } from './attack.ts'
 import { fileAttacks } from './file-attacks.ts'
+import { isolationAttacks } from './isolation-attacks.ts'
 import { networkAttacks } from './network-attacks.ts'
 import { policyAttacks } from './policy-attacks.ts'
 import { recordAttacks } from './record-attacks.ts'
 import { resourceAttacks } from './resource-attacks.ts'
 import { secretAttacks } from './secret-attacks.ts'
+import { serviceAttacks } from './service-attacks.ts'
+import { serveAttacks } from './serve-attacks.ts'
 import { socketAttacks } from './socket-attacks.ts'
 
 /** Everything that is tried against this host, line by line. */
 export const attacks: readonly Attack[] = [
   ...fileAttacks,
+  ...isolationAttacks,
   ...networkAttacks,
   ...secretAttacks,
   ...policyAttacks,
   ...resourceAttacks,
   ...recordAttacks,
   ...socketAttacks,
+  ...serveAttacks,
+  ...serviceAttacks,
+  ...abiAttacks,
 ]
 
 interface Named {

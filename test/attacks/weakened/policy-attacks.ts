@@ -2,6 +2,8 @@ import type { Attack } from './attack.ts'
 
 const decide = 'src/core/policy/decide.ts'
 const match = 'src/core/policy/match.ts'
+const conversation = 'src/host/launch/conversation.ts'
+const conversationTest = 'host/launch/conversation.test.ts'
 const decideTest = 'core/policy/decide.test.ts'
 
 /** D: policy and grants. */
@@ -71,9 +73,39 @@ export const policyAttacks: readonly Attack[] = [
     tries: 'a cell that answers what it was not asked, twice, late or malformed',
     proofs: [
       {
-        test: 'host/launch/conversation.test.ts',
+        test: conversationTest,
         named: 'another version of the wire is a violation',
-        because: 'every rule of the conversation has its own test there, and each names the violation it expects',
+        without: [[conversation, 'if (message.version !== wireVersion) throw', 'if (message.version < 0) throw']],
+      },
+      {
+        test: conversationTest,
+        named: 'nothing is heard before ready, and ready once',
+        without: [[conversation, "if (this.#ready === (message.type === 'ready')) throw", 'if (this.#used < 0) throw']],
+      },
+      {
+        test: conversationTest,
+        named: 'a call holds its credit until it is answered',
+        without: [[conversation, 'if (this.#used > initialCreditBytes) throw', 'if (this.#used < 0) throw']],
+      },
+      {
+        test: conversationTest,
+        named: 'an answer to a call that is not waiting is not sent',
+        without: [[conversation, 'if (call === undefined) return false', 'if (call === undefined) return true']],
+      },
+      {
+        test: conversationTest,
+        named: 'answers are for what was asked, in order, once',
+        without: [[conversation, 'if (session.asked.shift() !== message.id) throw', 'if (message.id < 0) throw']],
+      },
+      {
+        test: 'wire/codec.test.ts',
+        named: 'a cell may not say what only a host says, nor the other way round',
+        because: 'each direction has its own table of messages: there is no check to take out',
+      },
+      {
+        test: 'wire/codec.test.ts',
+        named: 'a head that is not UTF-8 is a violation',
+        without: [['src/wire/codec.ts', 'fatal: true', 'fatal: false']],
       },
     ],
   },
@@ -97,6 +129,49 @@ export const policyAttacks: readonly Attack[] = [
         test: 'host/broker/broker.test.ts',
         named: 'handles asked for at the same time cannot share one place',
         without: [['src/host/broker/meter.ts', 'if (this.#handles >= this.#limits.handles) return false', '']],
+      },
+    ],
+  },
+  {
+    id: 'D6',
+    tries: 'to grant itself something: by what its bundle says, or by a mount that shows the policy, the keys, the log or the caches',
+    proofs: [
+      {
+        test: 'host/config/files.test.ts',
+        named: 'never overlap a folder of Cordon’s own, from above or below, by whatever link',
+        without: [['src/host/config/resolve-mount.ts', 'isWithin(real, folder) || isWithin(folder, real)', 'real === folder']],
+      },
+      {
+        test: 'attacks/files/own-folders.test.ts',
+        named: 'is refused though',
+        without: [
+          [
+            'src/host/config/resolve-mount.ts',
+            'parent === absolute ? absolute : join(realOrFuture(parent), basename(absolute))',
+            'parent === "" ? join(parent, basename(absolute)) : absolute',
+          ],
+        ],
+      },
+      {
+        test: 'core/policy/effective.test.ts',
+        named: 'a bundle may ask for less than the defaults, and gets more only when an operator says so',
+        without: [
+          [
+            'src/core/policy/effective.ts',
+            'effectiveLimits([operators, manifest?.limits ?? {}], operators, lowered)',
+            'effectiveLimits([{ ...operators, ...manifest?.limits }], operators, lowered)',
+          ],
+        ],
+      },
+      {
+        test: 'core/policy/effective.test.ts',
+        named: 'without a manifest the grants are the requests; with one, both are needed',
+        without: [['src/core/policy/decide.ts', 'if (!isRequested) return', 'if (!isRequested && policy.agent === "") return']],
+      },
+      {
+        test: 'core/policy/effective.test.ts',
+        named: 'an entry by name or by digest speaks about the agent, others do not',
+        without: [['src/core/policy/effective.ts', 'keys.map((key) => agents.get(key))', '[...agents.values()]']],
       },
     ],
   },
@@ -135,7 +210,7 @@ export const policyAttacks: readonly Attack[] = [
       {
         test: 'host/session/outcome.test.ts',
         named: 'a result has no key that would set a prototype where it is copied',
-        because: 'it was seen to fail with a plain JSON.parse in its place',
+        without: [['src/host/session/outcome.ts', 'return parseGuestText(text, maxResultDepth)', 'return JSON.parse(text)']],
       },
     ],
   },

@@ -4,7 +4,7 @@ import { Admission } from '#host/serve/admission.ts'
 const stays = new AbortController().signal
 
 test('so many are in, so many wait in order, the rest are turned away at once', async () => {
-  const admission = new Admission({ concurrency: 1, queued: 2, queueMs: 10_000 })
+  const admission = new Admission({ concurrency: 1, queued: 2, queueMs: 3000 })
   expect(await admission.enter(stays)).toBe('in')
   const order: string[] = []
   const waiting = ['first', 'second'].map((name) => admission.enter(stays).then((turn) => order.push(`${name} ${turn}`)))

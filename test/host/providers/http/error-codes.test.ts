@@ -163,7 +163,7 @@ describe('names and addresses', () => {
     await using guest = localGuest(server.port, {}, { places })
     const held = [await guest.start(), await guest.start()]
     await vi.waitFor(() => expect(server.connections()).toBe(2))
-    expect((await guest.request()).code).toBe('connection-limit-reached')
+    expect((await guest.request(short)).code).toBe('connection-limit-reached')
     for (const each of held) if (each.ok) await guest.session.call('http.close', { handle: each.handle })
     await vi.waitFor(() => expect(places.taken).toBe(0))
     expect((await guest.request(short)).code).toBe('connection-read-timeout')
