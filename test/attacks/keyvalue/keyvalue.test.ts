@@ -234,3 +234,16 @@ describe('many at once', () => {
     expect(await bucket.set('role', 'x')).toBe('ok')
   })
 })
+
+describe('a cell that closes a store while it changes it', () => {
+  test('is told, and so is the record, that the change was made', async () => {
+    await using home = new StoreHome()
+    const guest = home.guest(rules)
+    const bucket = await guest.open()
+    const changing = guest.session.call('kv.set', { bucket: bucket.bucket, key: 'role' }, 'admin')
+    await bucket.close()
+    const answer = await changing
+    const after = await (await guest.open()).get('role')
+    expect([answer.ok, after]).toEqual([true, 'admin'])
+  })
+})

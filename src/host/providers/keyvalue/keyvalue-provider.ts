@@ -73,9 +73,11 @@ class GrantedStores implements Provider {
     if (!isStoreCall(call) || call.op === 'kv.close') throw new TypeError(`expected a decided call of stores, got ${call.op}`)
     const { target, quotaBytes = defaultQuotaBytes } = storeGrant(granted)
     if (call.body.length > this.#session.egressLeft) throw new GuestFault('not-permitted', 'egress limit reached')
+    // Before the act: a bucket that is closed meanwhile must not make the record say that nothing was done.
+    const bucket = call.op === 'kv.open' ? new OpenBucket(target.store) : this.#bucket(call.args.bucket)
     const { fields, body } = await this.#options.stores.perform(this.#options.namespace, operationOf(call, target, quotaBytes))
-    if (call.op === 'kv.open') return { value: {}, opened: new OpenBucket(target.store) }
-    this.#bucket(call.args.bucket).calls += 1
+    if (call.op === 'kv.open') return { value: {}, opened: bucket }
+    bucket.calls += 1
     const ingressBytes = (body?.length ?? 0) + lengthOf(fields['keys'])
     if (ingressBytes > this.#session.ingressLeft) throw new GuestFault('not-permitted', 'ingress limit reached')
     return { value: fields, ...(body !== undefined && { body }), egressBytes: call.body.length, ingressBytes }
