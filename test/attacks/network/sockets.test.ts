@@ -330,6 +330,25 @@ describe('E3, E6: floods and leftovers', () => {
     expect(guest.session.summaries.at(-1)).toMatchObject({ accepted: 32, dropped: 28 })
   })
 
+  test('connections that their peers have left keep their places until the guest lets go of them', async () => {
+    await using guest = new SocketGuest({ tcp: [tcpRule(loopback, 0, 'listen')] })
+    const { handle, port } = await guest.listen('127.0.0.1', 0)
+    let accepting = guest.session.call('tcp.accept', { handle })
+    const come = async (): Promise<boolean> => {
+      const one = connectTo(port, '127.0.0.1').on('error', () => undefined)
+      const sentAway = new Promise<boolean>((resolve) => one.once('close', () => resolve(false)))
+      const isAccepted = await Promise.race([accepting.then(({ ok }) => ok), sentAway])
+      if (isAccepted) accepting = guest.session.call('tcp.accept', { handle })
+      one.resetAndDestroy()
+      return isAccepted
+    }
+    let accepted = 0
+    while (accepted < 150 && (await come())) accepted += 1
+    expect(accepted).toBe(99)
+    await guest.session.call('tcp.close', { handle, connection: 1 })
+    expect(await come()).toBe(true)
+  })
+
   test('a peer that sends without end fills no memory, and the session’s allowance is where it stops', async () => {
     await using server = await rawServer((socket) => {
       const fill = (): void => {

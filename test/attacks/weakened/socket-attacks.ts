@@ -108,6 +108,14 @@ export const socketAttacks: readonly Attack[] = [
     proofs: [
       {
         test: socketsTest,
+        named: 'connections that their peers have left',
+        without: [
+          [`${folder}/tcp-listener.ts`, 'void held?.closed.then(() => this.#budget.give())', 'void held'],
+          [`${folder}/tcp-listener.ts`, 'closed.resolve), closed', '() => { closed.resolve(); this.#budget.give() }), closed'],
+        ],
+      },
+      {
+        test: socketsTest,
         named: 'a session has a bounded number of sockets',
         without: [[`${folder}/socket-budget.ts`, 'if (this.#open >= maxSockets) return false', '']],
       },

@@ -12,6 +12,12 @@ const maxNamedPeers = 32
 /** One accepted connection and its number in its listener. */
 type Accepted = { readonly connection: number } & Ends
 
+/** A connection that the guest may use, and when its descriptor is free. */
+interface Held {
+  readonly connection: TcpConnection
+  readonly closed: Promise<void>
+}
+
 /** A listening socket and every connection that was accepted through it: one handle, whose record names who came. */
 export class TcpListener implements OpenHandle {
   readonly #server: Server
@@ -19,7 +25,7 @@ export class TcpListener implements OpenHandle {
   readonly #budget: SocketBudget
   readonly #place: { readonly address: string; readonly port: number }
   readonly #queue: Accepted[] = []
-  readonly #connections = new Map<number, TcpConnection>()
+  readonly #connections = new Map<number, Held>()
   readonly #peers: string[] = []
   #waiting: (() => void)[] = []
   #accepted = 0
@@ -59,15 +65,19 @@ export class TcpListener implements OpenHandle {
 
   /** An accepted connection. Throws GuestFault `invalid-state`. */
   connection(number: number): TcpConnection {
-    const connection = this.#connections.get(number)
-    if (connection === undefined) throw socketFault('invalid-state', 'no such connection')
-    return connection
+    const held = this.#connections.get(number)
+    if (held === undefined) throw socketFault('invalid-state', 'no such connection')
+    return held.connection
   }
 
-  /** Closes one connection; true when the listener is closed too and this was the last. */
+  /**
+   * Closes one connection; true when the listener is closed too and this was the last. Only now its place is free, also where the peer went long ago: a guest and its
+   * peer could leave one behind with every packet.
+   */
   closeConnection(number: number): boolean {
-    this.#connections.get(number)?.close()
-    this.#connections.delete(number)
+    const held = this.#connections.get(number)
+    if (this.#connections.delete(number)) void held?.closed.then(() => this.#budget.give())
+    held?.connection.close()
     return this.#closed !== undefined && this.#connections.size === 0
   }
 
@@ -102,7 +112,8 @@ export class TcpListener implements OpenHandle {
     }
     this.#accepted += 1
     const connection = this.#accepted
-    this.#connections.set(connection, new TcpConnection(socket, this.#session, () => this.#budget.give()))
+    const closed = Promise.withResolvers<void>()
+    this.#connections.set(connection, { connection: new TcpConnection(socket, this.#session, closed.resolve), closed: closed.promise })
     this.#queue.push({ connection, ...endsOf(socket) })
     this.#wakeAll()
   }
