@@ -25,7 +25,8 @@ Each request is answered by a fresh instance, with nothing but what is granted.
   --host NAME,…             names that requests may be for (default: any, on the loopback its own names)
   --principal RULE          on whose behalf requests come: header:NAME (which a proxy in front sets, and takes out of what clients
                             send), connection, request, or none (default). Two principals never share a cell
-  --reuse N                 let an instance serve up to N requests of one principal (default 1)
+  --reuse N                 let an instance serve up to N requests of one principal (default 1); sources that listen to \`fetch\`
+                            events can serve one only
   --cells N                 cells at a time: as many principals are served side by side (default: one a core; 16 where principals are told apart)
   --concurrency N           requests worked on at a time (default 32); --queue N more wait (128) for --queue-timeout (10s), then 503
   --connections N           connections at a time (default 512)

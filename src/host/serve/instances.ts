@@ -21,6 +21,9 @@ interface Idle {
   readonly timer: NodeJS.Timeout
 }
 
+/** Whether the guest has answered, with a response or an error. */
+const hasAnswered = async ({ exchange }: ServedRequest): Promise<boolean> => ['done', 'refused'].includes((await exchange.ended).outcome)
+
 /** The instances of a server: one for each request, or kept for the next request of the same principal and of nobody else. */
 export class Instances {
   readonly #options: InstancesOptions
@@ -41,7 +44,7 @@ export class Instances {
     if (reuse === 1) return serveFresh(starter, segment, request)
     const instance = this.#takeIdle(segment) ?? (await this.#soonIdle(segment)) ?? this.#start(segment)
     const work = instance.serve(request)
-    const back = work.done.then((error) => this.#giveBack(instance, error === undefined))
+    const back = work.done.then(async (error) => this.#giveBack(instance, error === undefined && (await hasAnswered(request))))
     const isLast = instance.served >= reuse
     if (!isLast) void request.exchange.ended.then(() => this.#finishing.set(instance, back))
     void back.then(() => this.#finishing.delete(instance))
@@ -99,7 +102,7 @@ export class Instances {
     return undefined
   }
 
-  /** One that failed is not used again: what it was about to do when it did, nobody knows. */
+  /** One that failed, or did not answer, is not used again: what it was about to do when it did, nobody knows. */
   #giveBack(instance: ReusedInstance, isWell: boolean): void {
     const { reuse, idleMs, maxIdle } = this.#options
     if (!isWell || this.#closed || instance.over || instance.served >= reuse) return instance.close()

@@ -23,7 +23,7 @@ export interface ServedRequest {
   /** JSON text of the head. */
   readonly input: string
   /** `ended` resolves when the client has its answer, or never will. */
-  readonly exchange: IncomingExchange & { readonly ended: Promise<unknown> }
+  readonly exchange: IncomingExchange & { readonly ended: Promise<{ readonly outcome: string }> }
   /** Told where it is served, before a guest hears of it. */
   readonly begins: (place: ServedPlace) => void
 }

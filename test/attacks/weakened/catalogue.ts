@@ -10,6 +10,7 @@ import { secretAttacks } from './secret-attacks.ts'
 import { serviceAttacks } from './service-attacks.ts'
 import { serveAttacks } from './serve-attacks.ts'
 import { socketAttacks } from './socket-attacks.ts'
+import { storeAttacks } from './store-attacks.ts'
 
 /** Everything that is tried against this host, line by line. */
 export const attacks: readonly Attack[] = [
@@ -23,6 +24,7 @@ export const attacks: readonly Attack[] = [
   ...socketAttacks,
   ...serveAttacks,
   ...serviceAttacks,
+  ...storeAttacks,
   ...abiAttacks,
 ]
 
