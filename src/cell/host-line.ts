@@ -1,14 +1,5 @@
-import {
-  isCall,
-  maxChunkBytes,
-  maxLogBodyBytes,
-  type Call,
-  type CallArgs,
-  type CallOp,
-  type CallReply,
-  type HostCalls,
-} from '#wire/calls.ts'
-import { maxDatagramBytes } from '#wire/socket-calls.ts'
+import { isCall, type Call, type CallArgs, type CallOp, type CallReply, type HostCalls } from '#wire/calls.ts'
+import { maxBodyBytes } from '#wire/call-bodies.ts'
 import { maxCallsInFlight, maxFrameBytes, type FromCell } from '#wire/messages.ts'
 import { keepGoing, type Waits } from './waits.ts'
 
@@ -31,18 +22,6 @@ const closing: ReadonlySet<CallOp> = new Set(['fs.close', 'http.close', 'kv.clos
 const frameSlackBytes = 4096
 const refused: CallReply = Object.freeze({ ok: false, code: 'not-permitted' })
 const nothing = new Uint8Array()
-/** The operations whose calls carry bytes, and how many. */
-const bodyBytes: Partial<Record<CallOp, number>> = {
-  'fs.write': maxChunkBytes,
-  'http.write': maxChunkBytes,
-  'serve.write': maxChunkBytes,
-  'tool.call': maxFrameBytes,
-  'kv.set': maxChunkBytes,
-  'kv.swap': maxChunkBytes,
-  'log.write': maxLogBodyBytes,
-  'tcp.write': maxChunkBytes,
-  'udp.send': maxDatagramBytes,
-}
 
 /**
  * One session's calls to the host: numbered, in order, at most {@link maxCallsInFlight} at a time. What would break a rule of the wire
@@ -96,5 +75,5 @@ export class HostLine implements HostCalls {
 
 const mayBeSent = (op: CallOp, args: unknown, body: Uint8Array): boolean =>
   isCall(op, args) &&
-  body.byteLength <= (bodyBytes[op] ?? 0) &&
+  body.byteLength <= maxBodyBytes(op) &&
   Buffer.byteLength(JSON.stringify(args)) + body.byteLength + frameSlackBytes <= maxFrameBytes

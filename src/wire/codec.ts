@@ -1,7 +1,7 @@
-import { callOps, isCall, maxChunkBytes, maxLogBodyBytes, type Call, type CallOp } from './calls.ts'
-import { maxDatagramBytes } from './socket-calls.ts'
+import { maxBodyBytes } from './call-bodies.ts'
+import { callOps, isCall, type Call } from './calls.ts'
 import { frameOverheadBytes, WireViolation, writeFrame, type Frame } from './frame.ts'
-import { maxFrameBytes, type FromCell, type ToCell } from './messages.ts'
+import type { FromCell, ToCell } from './messages.ts'
 import { answeredHead, endedHead, outputHead, readyHead, loadedHead, loadFailedHead, toCellHeads } from './heads.ts'
 
 export { FrameReader, letGo, newBody, WireViolation, type Frame } from './frame.ts'
@@ -33,19 +33,6 @@ const typeNumbers = {
 const nothing = new Uint8Array()
 const utf8 = new TextEncoder()
 const strictUtf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
-
-/** The operations whose call carries bytes, and how many at most. */
-const callBodyBytes: Partial<Record<CallOp, number>> = {
-  'fs.write': maxChunkBytes,
-  'http.write': maxChunkBytes,
-  'serve.write': maxChunkBytes,
-  'tool.call': maxFrameBytes,
-  'tcp.write': maxChunkBytes,
-  'udp.send': maxDatagramBytes,
-  'kv.set': maxChunkBytes,
-  'kv.swap': maxChunkBytes,
-  'log.write': maxLogBodyBytes,
-}
 
 interface Layout {
   readonly session?: number
@@ -111,7 +98,7 @@ const decodeCall = (frame: Frame): FromCell => {
   const { op, args } = head as { readonly op?: unknown; readonly args?: unknown }
   const known = callOps.find((name) => name === op)
   if (known === undefined || !isCall(known, args)) throw wrongFields('call')
-  if (frame.body.length > (callBodyBytes[known] ?? 0)) throw new WireViolation(`expected a shorter body for \`${known}\``)
+  if (frame.body.length > maxBodyBytes(known)) throw new WireViolation(`expected a shorter body for \`${known}\``)
   return { type: 'call', session: frame.session, id: frame.id, call: { op: known, args, body: frame.body } as Call }
 }
 

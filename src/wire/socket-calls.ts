@@ -62,3 +62,27 @@ export const socketCallShapes = {
   }),
   'udp.close': record({ handle }),
 }
+
+/** What the host answers where a call on sockets fails: cases of the error-code enum of wasi:sockets 0.2 (`network.wit`). */
+export const socketHostCodes = [
+  'unknown',
+  'access-denied',
+  'not-supported',
+  'invalid-argument',
+  'out-of-memory',
+  'timeout',
+  'invalid-state',
+  'new-socket-limit',
+  'address-not-bindable',
+  'address-in-use',
+  'remote-unreachable',
+  'connection-refused',
+  'connection-reset',
+  'connection-aborted',
+  'datagram-too-large',
+  'name-unresolvable',
+  'temporary-resolver-failure',
+  'permanent-resolver-failure',
+] as const
+
+export type SocketHostCode = (typeof socketHostCodes)[number]

@@ -1,50 +1,11 @@
 import { WitError } from '#cell/adapters/wit-error.ts'
 import type { CallReply } from '#wire/calls.ts'
+import { socketHostCodes, type SocketHostCode } from '#wire/socket-calls.ts'
 
-/** The error-code enum of `wasi:sockets/network`. */
-export type SocketErrorCode =
-  | 'unknown'
-  | 'access-denied'
-  | 'not-supported'
-  | 'invalid-argument'
-  | 'out-of-memory'
-  | 'timeout'
-  | 'concurrency-conflict'
-  | 'not-in-progress'
-  | 'would-block'
-  | 'invalid-state'
-  | 'new-socket-limit'
-  | 'address-not-bindable'
-  | 'address-in-use'
-  | 'remote-unreachable'
-  | 'connection-refused'
-  | 'connection-reset'
-  | 'connection-aborted'
-  | 'datagram-too-large'
-  | 'name-unresolvable'
-  | 'temporary-resolver-failure'
-  | 'permanent-resolver-failure'
+/** The error-code enum of `wasi:sockets/network`: what the host may say, and what the adapters say themselves. */
+export type SocketErrorCode = SocketHostCode | 'concurrency-conflict' | 'not-in-progress' | 'would-block'
 
-/** What the host may say; the others are the adapters' own. */
-const codesOfHost: ReadonlySet<string> = new Set<SocketErrorCode>([
-  'access-denied',
-  'not-supported',
-  'invalid-argument',
-  'out-of-memory',
-  'timeout',
-  'invalid-state',
-  'new-socket-limit',
-  'address-not-bindable',
-  'address-in-use',
-  'remote-unreachable',
-  'connection-refused',
-  'connection-reset',
-  'connection-aborted',
-  'datagram-too-large',
-  'name-unresolvable',
-  'temporary-resolver-failure',
-  'permanent-resolver-failure',
-])
+const codesOfHost: ReadonlySet<string> = new Set(socketHostCodes)
 
 const isCodeOfHost = (code: string): code is SocketErrorCode => codesOfHost.has(code)
 

@@ -1,30 +1,10 @@
 import { GuestFault } from '#host/broker/provider.ts'
-
-/** A case of the error-code enum of wasi:sockets 0.2 (`network.wit`) that this host gives. */
-export type SocketErrorCode =
-  | 'unknown'
-  | 'access-denied'
-  | 'not-supported'
-  | 'invalid-argument'
-  | 'out-of-memory'
-  | 'timeout'
-  | 'invalid-state'
-  | 'new-socket-limit'
-  | 'address-not-bindable'
-  | 'address-in-use'
-  | 'remote-unreachable'
-  | 'connection-refused'
-  | 'connection-reset'
-  | 'connection-aborted'
-  | 'datagram-too-large'
-  | 'name-unresolvable'
-  | 'temporary-resolver-failure'
-  | 'permanent-resolver-failure'
+import type { SocketHostCode } from '#wire/socket-calls.ts'
 
 /** A refusal with a code of wasi:sockets; `detail` is for the operator. */
-export const socketFault = (code: SocketErrorCode, detail?: string): GuestFault => new GuestFault(code, detail)
+export const socketFault = (code: SocketHostCode, detail?: string): GuestFault => new GuestFault(code, detail)
 
-const codeOfCause: Readonly<Record<string, SocketErrorCode>> = {
+const codeOfCause: Readonly<Record<string, SocketHostCode>> = {
   EACCES: 'access-denied',
   EPERM: 'access-denied',
   EADDRINUSE: 'address-in-use',
@@ -60,7 +40,7 @@ export const causeOf = (error: unknown): string | undefined =>
   error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : undefined
 
 /** What an error of the system comes to for the guest. Messages hold addresses, so only the errno goes into the record. */
-export const codeOf = (error: unknown): SocketErrorCode => codeOfCause[causeOf(error) ?? ''] ?? 'unknown'
+export const codeOf = (error: unknown): SocketHostCode => codeOfCause[causeOf(error) ?? ''] ?? 'unknown'
 
 /** The refusal for an error of the system. */
 export const faultOf = (error: unknown): GuestFault => (error instanceof GuestFault ? error : socketFault(codeOf(error), causeOf(error)))

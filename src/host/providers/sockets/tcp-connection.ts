@@ -1,10 +1,11 @@
 import type { Socket } from 'node:net'
 import type { ProviderSession } from '#host/broker/provider.ts'
-import { causeOf, codeOf, type SocketErrorCode } from './errors.ts'
+import type { SocketHostCode } from '#wire/socket-calls.ts'
+import { causeOf, codeOf } from './errors.ts'
 import { systemAddress } from './sockets-world.ts'
 
 /** Why a stream gives or takes no more: a code, or that it is just closed. */
-type StreamFailure = SocketErrorCode | 'closed'
+type StreamFailure = SocketHostCode | 'closed'
 
 /** What one read gives. */
 interface ReadBytes {
