@@ -22,3 +22,42 @@ export class Turns {
     }
   }
 }
+
+/** Does work of several owners in turns: at most `width` at a time and one of each owner, whoever waits longest after its last turn first. */
+export class FairTurns {
+  readonly #width: number
+  readonly #waiting = new Map<string, (() => void)[]>()
+  readonly #active = new Set<string>()
+
+  constructor(width: number) {
+    this.#width = width
+  }
+
+  /** Does `work` when it is its owner's turn. */
+  async take<T>(owner: string, work: () => Promise<T>): Promise<T> {
+    await new Promise<void>((resolve) => {
+      const waiting = this.#waiting.get(owner)
+      if (waiting === undefined) this.#waiting.set(owner, [resolve])
+      else waiting.push(resolve)
+      this.#next()
+    })
+    try {
+      return await work()
+    } finally {
+      this.#active.delete(owner)
+      this.#next()
+    }
+  }
+
+  #next(): void {
+    for (const [owner, waiting] of this.#waiting) {
+      if (this.#active.size >= this.#width) return
+      if (this.#active.has(owner)) continue
+      const begin = waiting.shift()
+      this.#waiting.delete(owner)
+      if (waiting.length > 0) this.#waiting.set(owner, waiting)
+      this.#active.add(owner)
+      begin?.()
+    }
+  }
+}

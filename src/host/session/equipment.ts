@@ -6,6 +6,7 @@ import type { ProviderSession } from '#host/broker/provider.ts'
 import { resolveSecretSource } from '#host/config/resolve-secret.ts'
 import { createConfigProvider } from '#host/providers/config/config-provider.ts'
 import { createFsProvider } from '#host/providers/fs/fs-provider.ts'
+import { resolverFor } from '#host/providers/host-addresses.ts'
 import { createHttpProvider } from '#host/providers/http/http-provider.ts'
 import type { KeyValueStores } from '#host/providers/keyvalue/key-value-stores.ts'
 import { createKeyValueProvider } from '#host/providers/keyvalue/keyvalue-provider.ts'
@@ -68,11 +69,12 @@ export const equipment =
       .map(({ name }) => name)
       .filter((name) => decide(policy, { action: 'tool:call', name }).effect === 'allow')
     broker.use(files.provider)
-    broker.use(createHttpProvider(session, { secrets: vault, denies: denies.net }))
+    const resolve = resolverFor(policy.agent)
+    broker.use(createHttpProvider(session, { secrets: vault, denies: denies.net, resolve }))
     broker.use(createSecretsProvider(session, vault))
     broker.use(createToolsProvider(session, tools, toolNames))
     broker.use(createStdinProvider(session, stdin))
-    for (const provider of createSocketProviders(session, { policy })) broker.use(provider)
+    for (const provider of createSocketProviders(session, { policy, resolve })) broker.use(provider)
     if (exchanges !== undefined) broker.use(createServeProvider(session, exchanges))
     broker.use(createKeyValueProvider(session, { stores, namespace }))
     broker.use(createConfigProvider(grantedSettings(policy)))

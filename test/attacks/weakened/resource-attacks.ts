@@ -190,6 +190,11 @@ export const resourceAttacks: readonly Attack[] = [
     tries: 'to take the places, the turns and the descriptors of everybody else',
     proofs: [
       {
+        test: 'host/providers/turns.test.ts',
+        named: 'an owner whose work never ends',
+        without: [['src/host/providers/turns.ts', 'if (this.#active.has(owner)) continue', 'if (owner === "") continue']],
+      },
+      {
         test: 'attacks/keyvalue/neighbours.test.ts',
         named: 'an agent whose store takes long',
         because:
