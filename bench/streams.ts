@@ -151,22 +151,28 @@ for (const [question, contenders] of questions) {
   )
 }
 
-/** Microseconds that one pollable costs in one poll, the waiting for the last of them left out. */
-const perPollable = async (agent: GuestAgent, count: number, polls: number): Promise<number> => {
-  const few = await timed(1, () => guestRun(agent, `p ${count} ${polls}`, polls))
+const pollables = 200_000
+
+/** Microseconds that one of `count` pollables costs in one poll that need not wait. */
+const perPollable = async (agent: GuestAgent, count: number): Promise<number> => {
+  const polls = pollables / count
+  const some = await timed(1, () => guestRun(agent, `p ${count} ${polls}`, polls))
   const more = await timed(1, () => guestRun(agent, `p ${count} ${polls * 3}`, polls * 3))
-  return (more - few) / (polls * 2) / count
+  return (more - some) / (polls * 2) / count
 }
 
+tell('polling')
 const polling = await sideBySide(
   levels.flatMap(({ level, agent }) =>
-    [10, 100, 1000].map((count) => ({ name: `${level}: ${count} pollables`, times: 1, once: () => perPollable(agent, count, 20) })),
+    [10, 100, 1000].map((count) => ({ name: `${level}: one of ${count} pollables`, times: 1, once: () => perPollable(agent, count) })),
   ),
   rounds,
   () => undefined,
 )
-process.stdout.write('\none pollable in one poll (µs; what the timer of the poll lasts is shared by all)\n')
-for (const { name, median } of polling) process.stdout.write(`  ${name.padEnd(50)} ${median.toFixed(2).padStart(8)}\n`)
+process.stdout.write('\npolling (µs for each pollable in a poll: median; ratio to the first)\n')
+for (const { name, median, ratio } of polling) {
+  process.stdout.write(`  ${name.padEnd(50)} ${median.toFixed(3).padStart(8)} ${`${ratio.toFixed(2)}×`.padStart(8)}\n`)
+}
 
 const out = process.env['BENCH_JSON']
 if (out !== undefined) writeFileSync(out, JSON.stringify({ node: process.versions.node, rounds, megabytes, results, polling }, null, 2))

@@ -43,8 +43,8 @@ const mayEnd = ({ open, finishing, asked }: OpenSession, how: GuestOutcome['kind
 /** Operations that carry streams, and whose bytes are written by the time they are answered, or never will be. */
 const streamed: ReadonlySet<CallOp> = new Set(['fs.write', 'tcp.write'])
 
-/** Credit is handed back in parcels, so that small frames do not cost a message each. */
-const creditParcelBytes = 64 * 1024
+/** Credit is handed back in parcels, so that frames do not cost a message each. */
+const creditParcelBytes = 512 * 1024
 
 /**
  * The host's side of the rules of the wire that span messages: what was started here, what may still be said of it,

@@ -19,6 +19,18 @@ export interface StartedThread {
 
 const cpuPollMs = 10
 
+const smallFrameBytes = 16 * 1024
+
+const joined = (parts: readonly Uint8Array[]): Uint8Array<ArrayBuffer> => {
+  const whole = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0))
+  let at = 0
+  for (const part of parts) {
+    whole.set(part, at)
+    at += part.length
+  }
+  return whole
+}
+
 /** Bytes that nobody else can change or take back: a breached cell could send memory that it still shares, and change what was checked. */
 const isOwnMemory = (bytes: unknown): bytes is Uint8Array =>
   bytes instanceof Uint8Array && bytes.buffer instanceof ArrayBuffer && !bytes.buffer.resizable
@@ -38,6 +50,8 @@ export class ThreadCell implements Cell {
   #cpuAsked = false
   #shutdownAsked = false
   #held: Uint8Array[] | undefined
+  /** Small frames that go together: waking the other thread costs more than they do. */
+  #together: Uint8Array<ArrayBuffer>[] = []
 
   constructor(id: string, options: CellOptions, started: StartedThread) {
     this.id = id
@@ -47,7 +61,7 @@ export class ThreadCell implements Cell {
     this.#link = new CellLink(
       {
         write: (frame) => {
-          started.port.postMessage(frame, [frame.buffer])
+          this.#post(frame)
           return true
         },
         pause: () => {
@@ -118,6 +132,26 @@ export class ThreadCell implements Cell {
         this.#closed()
       })
     })
+  }
+
+  /** Posts a frame, small ones at the end of this turn of the event loop with what else is said in it. */
+  #post(frame: Uint8Array<ArrayBuffer>): void {
+    if (frame.length > smallFrameBytes) {
+      this.#postTogether()
+      this.#started.port.postMessage(frame, [frame.buffer])
+      return
+    }
+    this.#together.push(frame)
+    if (this.#together.length === 1) process.nextTick(() => this.#postTogether())
+  }
+
+  #postTogether(): void {
+    const frames = this.#together
+    const [first] = frames
+    if (first === undefined) return
+    this.#together = []
+    const bytes = frames.length === 1 ? first : joined(frames)
+    this.#started.port.postMessage(bytes, [bytes.buffer])
   }
 
   #arrived(bytes: unknown): void {
