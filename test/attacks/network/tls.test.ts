@@ -1,9 +1,10 @@
 import { createServer } from 'node:https'
 import type { AddressInfo } from 'node:net'
+import { createServer as createTlsServer, type TlsOptions, type TLSSocket } from 'node:tls'
 import { afterEach, describe, expect, test } from 'vitest'
 import { httpGuest, type HttpGuest, type LocalServer, loopback, rawServer } from '../../host/providers/http/http-guest.ts'
 import { netRule } from '../../host/providers/guest-session.ts'
-import { type Certificate, selfSigned } from './certificate.ts'
+import { type Certificate, madeUpGroup, selfSigned } from './certificate.ts'
 
 const tlsServer = async (certificate: Certificate): Promise<LocalServer & { readonly requests: () => number }> => {
   let requests = 0
@@ -18,6 +19,25 @@ const tlsServer = async (certificate: Certificate): Promise<LocalServer & { read
     requests: () => requests,
     [Symbol.asyncDispose]: async () => {
       server.closeAllConnections()
+      await new Promise((resolve) => server.close(resolve))
+    },
+  }
+}
+
+const answer = 'HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nhi'
+
+/** A server that speaks TLS and then whatever a test wants, once it was asked something. */
+const plainTls = async (options: TlsOptions, onRequest: (socket: TLSSocket) => void): Promise<LocalServer> => {
+  const sockets = new Set<TLSSocket>()
+  const server = createTlsServer(options, (socket) => {
+    sockets.add(socket)
+    socket.on('error', () => socket.destroy()).once('data', () => onRequest(socket))
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  return {
+    port: (server.address() as AddressInfo).port,
+    [Symbol.asyncDispose]: async () => {
+      for (const socket of sockets) socket.destroy()
       await new Promise((resolve) => server.close(resolve))
     },
   }
@@ -91,6 +111,29 @@ describe('TLS', () => {
     await using server = await tlsServer(certificate)
     await using guest = tlsGuest('localhost', server.port, [certificate.cert])
     expect((await guest.request({ scheme: 'http' })).code).toBe('not-permitted')
+  })
+
+  test('a server cannot make the host compute for seconds, in a group that it made up', async () => {
+    const rsa = selfSigned('localhost', 1, 'rsa')
+    await using server = await plainTls({ ...rsa, dhparam: madeUpGroup(), ciphers: 'DHE', maxVersion: 'TLSv1.2' }, (socket) =>
+      socket.end(answer),
+    )
+    await using guest = tlsGuest('localhost', server.port, [rsa.cert])
+    expect((await guest.request({ scheme: 'https' })).code).toBe('TLS-alert-received:40')
+  })
+
+  test('a server gets one handshake a connection, and no second one with another certificate', async () => {
+    const certificate = selfSigned('localhost')
+    let second: string | undefined
+    await using server = await plainTls({ ...certificate, maxVersion: 'TLSv1.2' }, (socket) => {
+      socket.renegotiate({ rejectUnauthorized: false }, (error) => {
+        second ??= error === null ? 'made' : 'refused'
+        socket.end(answer)
+      })
+    })
+    await using guest = tlsGuest('localhost', server.port, [certificate.cert])
+    expect((await guest.request({ scheme: 'https' })).code).not.toBe('ok')
+    expect(second).not.toBe('made')
   })
 
   test('a session that ends during the handshake leaves nothing behind', async () => {

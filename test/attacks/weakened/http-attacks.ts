@@ -2,6 +2,7 @@ import type { Attack } from './attack.ts'
 
 const http = 'src/host/providers/http'
 const servers = 'attacks/network/hostile-servers.test.ts'
+const tls = 'attacks/network/tls.test.ts'
 
 /** What those try who are at the other end of a connection: servers that guests may reach. */
 export const httpAttacks: readonly Attack[] = [
@@ -28,6 +29,16 @@ export const httpAttacks: readonly Attack[] = [
         test: servers,
         named: 'nor fill its memory, with a body of single bytes',
         without: [[`${http}/response-body.ts`, 'if (gathered === undefined) this', 'if (bytes.length > 0) this']],
+      },
+      {
+        test: tls,
+        named: 'a server cannot make the host compute for seconds',
+        without: [[`${http}/tls-context.ts`, ':!kDHE', '']],
+      },
+      {
+        test: tls,
+        named: 'a server gets one handshake a connection',
+        without: [[`${http}/tls-context.ts`, 'constants.SSL_OP_NO_RENEGOTIATION', 'constants.SSL_OP_ALL']],
       },
     ],
   },

@@ -1,5 +1,5 @@
 import { connect as connectTcp, isIP, type Socket } from 'node:net'
-import { connect as connectTls, getCACertificates } from 'node:tls'
+import { connect as connectTls } from 'node:tls'
 import type { NetCapability } from '#core/capability/capability.ts'
 import { addressAllowed } from '#core/policy/address.ts'
 import { normaliseHost } from '#core/policy/host-pattern.ts'
@@ -9,6 +9,7 @@ import type { OwnAddresses, ResolveName } from '#host/providers/host-addresses.t
 import { Connection } from './connection.ts'
 import type { ConnectionPlaces } from './connection-places.ts'
 import { causeOf, httpFault } from './errors.ts'
+import { tlsContext } from './tls-context.ts'
 
 /** Addresses tried before a connection is given up. */
 const maxAddresses = 4
@@ -93,8 +94,7 @@ const secured = async (socket: Socket, { host, extraCertificates }: Destination,
     servername: isIP(host) === 0 ? host : '',
     ALPNProtocols: ['http/1.1'],
     rejectUnauthorized: true,
-    minVersion: 'TLSv1.2',
-    ...(extraCertificates.length > 0 && { ca: [...getCACertificates('default'), ...extraCertificates] }),
+    secureContext: tlsContext(extraCertificates),
   })
   return await connected(secure, 'secureConnect', signal)
 }

@@ -38,6 +38,6 @@ const alerts: Readonly<Record<string, number>> = {
 
 /** The number of the alert that a server sent, when that is what the code of Node's error says (`ERR_SSL_TLSV1_ALERT_UNKNOWN_CA`). */
 export const tlsAlertOf = (cause: string): number | undefined => {
-  const name = /^ERR_SSL_(?:SSLV3|TLSV1|TLSV13)_(?:ALERT_)?([A-Z_]+)$/.exec(cause)?.[1]
+  const name = /^ERR_SSL_(?:SSLV3|SSL\/TLS|TLSV1|TLSV13)_(?:ALERT_)?([A-Z_]+)$/.exec(cause)?.[1]
   return name === undefined || !Object.hasOwn(alerts, name) ? undefined : alerts[name]
 }
