@@ -145,6 +145,17 @@ describe('B4, B5: odd spellings of an address', () => {
 })
 
 describe('B7: what was not granted', () => {
+  test('no address in particular, which leads to this host, is reached by no rule', async () => {
+    await using server = await rawServer(() => undefined)
+    const anything = { kind: 'cidr', bytes: [0, 0, 0, 0], prefix: 8, text: '0.0.0.0/8' } as const
+    await using guest = new SocketGuest({ tcp: [tcpRule(anything, server.port)], udp: [udpRule(anything, 9)] })
+    expect(await guest.connect('0.0.0.0', server.port)).toMatchObject({ code: 'access-denied' })
+    const opened = await guest.session.call('udp.open', { address: '0.0.0.0', port: 0 })
+    const handle = opened.ok ? opened.handle : -1
+    expect(await guest.session.call('udp.send', { handle, address: '0.0.0.0', port: 9 }, 'x')).toMatchObject({ code: 'access-denied' })
+    expect(server.connections()).toBe(0)
+  })
+
   test('another port, another address and another protocol are denied', async () => {
     await using server = await rawServer(() => undefined)
     await using other = await rawServer(() => undefined)
@@ -276,6 +287,35 @@ describe('datagrams', () => {
     expect(guest.session.summaries.at(-1)).toMatchObject({ received: 1, strangers: 100 })
     friend.close()
     stranger.close()
+  })
+
+  test('of one who writes open its address, which can be anybody’s, to a few answers and not to a flood', async () => {
+    const peer = createSocket('udp4').bind(0, '127.0.0.1')
+    await once(peer, 'listening')
+    let answers = 0
+    peer.on('message', () => (answers += 1))
+    await using guest = new SocketGuest({ udp: [udpRule(loopback, 0, 'listen')] })
+    const opened = await guest.session.call('udp.open', { address: '127.0.0.1', port: 0 })
+    if (!opened.ok) throw new Error(opened.code)
+    const { handle } = opened
+    const ask = async (): Promise<void> => {
+      peer.send('?', Number(opened.value['port']), '127.0.0.1')
+      await guest.session.call('udp.receive', { handle })
+    }
+    const { port } = peer.address()
+    const answer = (body: string) => guest.session.call('udp.send', { handle, address: '127.0.0.1', port }, body)
+    expect(await answer('x')).toMatchObject({ code: 'not-permitted' })
+    await ask()
+    const told = await Promise.all(Array.from({ length: 100 }, () => answer('x')))
+    expect(told.filter(({ ok }) => ok)).toHaveLength(16)
+    await ask()
+    expect((await answer('x'.repeat(60_000))).ok).toBe(true)
+    expect((await answer('x'.repeat(60_000))).ok).toBe(true)
+    expect(await answer('x')).toMatchObject({ code: 'not-permitted' })
+    await expect.poll(() => answers).toBe(18)
+    await guest.session.call('udp.close', { handle })
+    expect(guest.session.summaries.at(-1)).toMatchObject({ answered: `127.0.0.1 ${port}` })
+    peer.close()
   })
 
   test('that nobody receives are lost, not kept', async () => {

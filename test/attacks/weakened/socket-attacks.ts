@@ -47,6 +47,11 @@ export const socketAttacks: readonly Attack[] = [
     proofs: [
       {
         test: socketsTest,
+        named: 'no address in particular',
+        without: [[`${folder}/sockets-world.ts`, 'if (isUnspecified(address)) throw', 'if (address === "") throw']],
+      },
+      {
+        test: socketsTest,
         named: 'a port that was bound for a client cannot be listened on',
         without: [[tcpProvider, 'if (address !== target.address || port !== target.port) {', 'if (address === "") {']],
       },
@@ -106,6 +111,11 @@ export const socketAttacks: readonly Attack[] = [
     id: 'E3-sockets',
     tries: 'sockets without number, peers without end, and what a session leaves open',
     proofs: [
+      {
+        test: socketsTest,
+        named: 'open its address, which can be anybody',
+        without: [[datagramSocket, 'Math.min(maxSavedBytes, left + answerBytes)', 'Number.POSITIVE_INFINITY']],
+      },
       {
         test: socketsTest,
         named: 'connections that their peers have left',

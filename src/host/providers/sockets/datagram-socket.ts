@@ -8,6 +8,15 @@ const maxQueued = 64
 const maxQueuedBytes = 256 * 1024
 /** Peers of one socket that are remembered as decided or as having written first. */
 const maxPeers = 1024
+/**
+ * Bytes that a server may answer for each datagram that came, small answers counted as more, and how much of that a peer can save up. Whoever writes can
+ * put any address as its own: without a bound one datagram would open that address to the guest, and let it be flooded.
+ */
+const answerBytes = 64 * 1024
+const leastAnswerBytes = 4 * 1024
+const maxSavedBytes = 1024 * 1024
+/** Peers that the record of a server names as answered. */
+const maxNamedPeers = 32
 
 /** One datagram that came. */
 export interface Datagram {
@@ -28,20 +37,20 @@ interface DatagramOptions {
 
 const peerKey = (address: string, port: number): string => `${address} ${port}`
 
-/** A bounded set of peers that forgets the oldest. */
+/** Peers with what may still be sent to each, the oldest forgotten. */
 class Peers {
-  readonly #known = new Set<string>()
+  readonly #known = new Map<string, number>()
 
-  has(address: string, port: number): boolean {
-    return this.#known.has(peerKey(address, port))
+  bytesTo(address: string, port: number): number {
+    return this.#known.get(peerKey(address, port)) ?? 0
   }
 
-  add(address: string, port: number): void {
+  set(address: string, port: number, bytes: number): void {
     const key = peerKey(address, port)
     this.#known.delete(key)
-    this.#known.add(key)
+    this.#known.set(key, bytes)
     if (this.#known.size <= maxPeers) return
-    const [oldest] = this.#known
+    const [oldest] = this.#known.keys()
     if (oldest !== undefined) this.#known.delete(oldest)
   }
 }
@@ -52,7 +61,8 @@ export class DatagramSocket implements OpenHandle {
   readonly #session: ProviderSession
   readonly #admits: Admission
   readonly #mayAnswer: boolean
-  readonly #decided = new Peers()
+  readonly #peers = new Peers()
+  readonly #answered = new Set<string>()
   readonly #queue: Datagram[] = []
   readonly #counts = { sent: 0, received: 0, strangers: 0, lost: 0 }
   #queuedBytes = 0
@@ -94,14 +104,25 @@ export class DatagramSocket implements OpenHandle {
     return { address: systemAddress(address), port }
   }
 
-  /** Whether sending to this peer was decided before. */
+  /** Whether this peer may be sent to without a decision: there was one before, or it wrote and has not been answered enough. */
   knows(address: string, port: number): boolean {
-    return this.#decided.has(address, port)
+    return this.#peers.bytesTo(address, port) > 0
   }
 
   /** Remembers that sending to this peer was decided. */
   decided(address: string, port: number): void {
-    this.#decided.add(address, port)
+    this.#peers.set(address, port, Number.POSITIVE_INFINITY)
+  }
+
+  /** Sends one datagram to a peer that may be sent to without a decision. Throws GuestFault. */
+  async sendOn({ address, port, bytes }: Datagram): Promise<void> {
+    const left = this.#peers.bytesTo(address, port)
+    if (left <= 0) throw socketFault('access-denied', 'no answer is left for this peer')
+    if (left !== Number.POSITIVE_INFINITY) {
+      this.#peers.set(address, port, left - Math.max(leastAnswerBytes, bytes.length))
+      if (this.#answered.size < maxNamedPeers) this.#answered.add(peerKey(address, port))
+    }
+    await this.send({ address, port, bytes })
   }
 
   /** Sends one datagram; resolves when the system has taken it. Throws GuestFault. */
@@ -146,7 +167,7 @@ export class DatagramSocket implements OpenHandle {
   }
 
   summary(): Readonly<Record<string, string | number | boolean>> {
-    return { ...this.#counts }
+    return { ...this.#counts, ...(this.#answered.size > 0 && { answered: [...this.#answered].join(', ') }) }
   }
 
   #arrived(bytes: Uint8Array, from: RemoteInfo): void {
@@ -159,10 +180,15 @@ export class DatagramSocket implements OpenHandle {
       this.#counts.lost += 1
       return
     }
-    if (this.#mayAnswer) this.#decided.add(address, from.port)
+    if (this.#mayAnswer) this.#mayBeAnswered(address, from.port)
     this.#queue.push({ address, port: from.port, bytes: new Uint8Array(bytes) })
     this.#queuedBytes += bytes.length
     this.#wakeAll()
+  }
+
+  #mayBeAnswered(address: string, port: number): void {
+    const left = Math.max(0, this.#peers.bytesTo(address, port))
+    if (left !== Number.POSITIVE_INFINITY) this.#peers.set(address, port, Math.min(maxSavedBytes, left + answerBytes))
   }
 
   #taken(): readonly Datagram[] {

@@ -1,4 +1,5 @@
 import { isIP } from 'node:net'
+import { parseAddress } from '#core/policy/address.ts'
 import { normaliseHost } from '#core/policy/host-pattern.ts'
 import type { RuleSet, SocketRule } from '#core/policy/rules.ts'
 import type { ProviderSession } from '#host/broker/provider.ts'
@@ -28,11 +29,16 @@ export const canonicalAddress = (text: string): string => {
 /** The canonical form of an address that the system gave, its zone left out. */
 export const systemAddress = (text: string | undefined): string => normaliseHost((text ?? '').replace(/%.*$/s, '')) ?? ''
 
+/** Whether it is the address that stands for any. */
+export const isUnspecified = (address: string): boolean => parseAddress(address)?.every((byte) => byte === 0) === true
+
 /**
- * Refuses an address of this host that only a name led to: it reaches what a firewall hides from everybody else.
+ * Refuses an address of this host that only a name led to: it reaches what a firewall hides from everybody else. No address at all (`0.0.0.0`) leads to this host too, under
+ * a name that rules about it do not know.
  * Throws GuestFault `access-denied`.
  */
 export const refuseOwnAddress = (address: string, rule: SocketRule, ownAddresses: OwnAddresses): void => {
+  if (isUnspecified(address)) throw socketFault('access-denied', 'no address in particular')
   if (rule.host.kind !== 'cidr' && ownAddresses().some((own) => normaliseHost(own) === address))
     throw socketFault('access-denied', 'an address of this host, which no rule names')
 }

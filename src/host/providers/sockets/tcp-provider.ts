@@ -1,11 +1,11 @@
 import { BoundSocket } from 'node:net'
 import type { SocketCapability } from '#core/capability/capability.ts'
-import { classifyAddress, parseAddress } from '#core/policy/address.ts'
+import { classifyAddress } from '#core/policy/address.ts'
 import type { Granted } from '#core/policy/grant.ts'
 import { GuestFault, type Performed, type Plan, type Provider } from '#host/broker/provider.ts'
 import type { Call } from '#wire/calls.ts'
 import { faultOf, socketFault } from './errors.ts'
-import { canonicalAddress, refuseOwnAddress, type SocketsWorld } from './sockets-world.ts'
+import { canonicalAddress, isUnspecified, refuseOwnAddress, type SocketsWorld } from './sockets-world.ts'
 import { TcpClient } from './tcp-client.ts'
 import type { TcpConnection } from './tcp-connection.ts'
 import { TcpListener } from './tcp-listener.ts'
@@ -40,8 +40,7 @@ interface Reservation {
 }
 
 /** At no place in particular, or where nobody else can see it: says nothing about this host's addresses. */
-const isUnremarkable = (address: string): boolean =>
-  classifyAddress(address) === 'loopback' || parseAddress(address)?.every((byte) => byte === 0) === true
+const isUnremarkable = (address: string): boolean => classifyAddress(address) === 'loopback' || isUnspecified(address)
 
 /** The TCP of one session. */
 class TcpSockets implements Provider {

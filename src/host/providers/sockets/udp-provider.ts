@@ -76,7 +76,7 @@ class UdpSockets implements Provider {
       case 'udp.receive':
         return replyWith(await socket.receive())
       case 'udp.send':
-        await socket.send({ address: canonicalAddress(call.args.address), port: call.args.port, bytes: call.body })
+        await socket.sendOn({ address: canonicalAddress(call.args.address), port: call.args.port, bytes: call.body })
         return { value: {}, egressBytes: call.body.length }
       case 'udp.options':
         socket.configure(call.args)
