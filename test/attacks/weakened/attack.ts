@@ -9,6 +9,8 @@ export interface Proof {
   readonly named: string
   /** Undefined where a defence cannot be taken out of the host under test by its source; then `because` says how it was seen to bite. */
   readonly without?: Weakening
+  /** The defence is in a program of its own, a thread or a child, which the loader of the tests does not reach: the tests run in a copy of the project. */
+  readonly inCopy?: true
   readonly because?: string
 }
 

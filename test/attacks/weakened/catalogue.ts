@@ -1,6 +1,7 @@
 import { abiAttacks } from './abi-attacks.ts'
 import type { Attack, Proof, Weakening } from './attack.ts'
 import { fileAttacks } from './file-attacks.ts'
+import { httpAttacks } from './http-attacks.ts'
 import { isolationAttacks } from './isolation-attacks.ts'
 import { networkAttacks } from './network-attacks.ts'
 import { policyAttacks } from './policy-attacks.ts'
@@ -17,6 +18,7 @@ export const attacks: readonly Attack[] = [
   ...fileAttacks,
   ...isolationAttacks,
   ...networkAttacks,
+  ...httpAttacks,
   ...secretAttacks,
   ...policyAttacks,
   ...resourceAttacks,

@@ -1,8 +1,10 @@
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import type { Plugin } from 'vite'
+import type { Plugin } from 'vitest/config'
 import type { Weakening } from './attack.ts'
 import { weakeningOf } from './catalogue.ts'
+
+const pathOf = (id: string): string => id.split('?')[0] ?? ''
 
 const occurrences = (text: string, part: string): number => text.split(part).length - 1
 
@@ -25,8 +27,12 @@ export const weakenPlugin = (root: string, name = process.env['CORDON_WEAKEN']):
   return {
     name: 'weaken',
     enforce: 'pre',
+    configureVitest({ defineCacheKeyGenerator }) {
+      // What the cache holds is the real host: a weakened module neither comes from it nor gets into it.
+      defineCacheKeyGenerator(({ id }) => (files.has(pathOf(id)) ? false : undefined))
+    },
     load(id) {
-      const path = id.split('?')[0] ?? ''
+      const path = pathOf(id)
       const file = files.get(path)
       return file === undefined ? undefined : weakenedText(readFileSync(path, 'utf8'), file, weakening)
     },
