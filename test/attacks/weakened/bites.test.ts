@@ -1,4 +1,3 @@
-import { execFile } from 'node:child_process'
 import { existsSync, readFileSync } from 'node:fs'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
@@ -6,59 +5,56 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { Proof } from './attack.ts'
 import { attacks, weakenings } from './catalogue.ts'
+import { ProofRunners, type ProofOutcome } from './proof-runner.ts'
 import { weakenedText } from './weaken-plugin.ts'
 import { copyWithout } from './weakened-copy.ts'
 
-const root = new URL('../../..', import.meta.url).pathname
-const vitest = join(root, 'node_modules/vitest/vitest.mjs')
+const root = new URL('../../..', import.meta.url).pathname.replace(/\/$/, '')
+const timeoutMs = 20_000
 
-interface Outcome {
-  readonly numTotalTests: number
-  readonly numFailedTests: number
-  readonly numPassedTests: number
-}
-
+const runners = new ProofRunners(2)
 let folder: string
 beforeAll(async () => {
   folder = await mkdtemp(join(tmpdir(), 'cordon-bites-'))
 })
-afterAll(() => rm(folder, { recursive: true }))
+afterAll(async () => {
+  runners[Symbol.dispose]()
+  await rm(folder, { recursive: true })
+})
 
-/** Runs the tests of a proof against a host without its defence, and gives how they ended. */
-const runWithout = async (name: string, { test: file, named, without = [], inCopy }: Proof): Promise<Outcome> => {
-  const report = join(folder, `${name}.json`)
-  const place = inCopy === true ? join(folder, name) : root
-  if (inCopy === true) copyWithout(root, place, without)
-  const args = [
-    vitest,
-    'run',
-    '--config',
-    'test/vitest.config.ts',
-    `test/${file}`,
-    '-t',
-    named,
-    // A test that waits for what never comes now has failed too, and soon.
-    '--testTimeout=20000',
-    '--hookTimeout=20000',
-    '--reporter=json',
-    `--outputFile=${report}`,
-  ]
-  const env = inCopy === true ? process.env : { ...process.env, CORDON_WEAKEN: name }
-  const output = await new Promise<string>((resolve) => {
-    execFile(process.execPath, args, { cwd: place, env, timeout: 150_000 }, (_error, stdout, stderr) => resolve(`${stdout}${stderr}`))
-  })
-  if (inCopy === true) await rm(place, { recursive: true })
-  if (!existsSync(report)) throw new Error(`expected a report of ${file}, got: ${output.slice(-2000)}`)
-  return JSON.parse(readFileSync(report, 'utf8')) as Outcome
+/** Runs the tests of a proof against a host without its defence. */
+const runWithout = async (name: string, { test: file, named, without = [], inCopy }: Proof): Promise<ProofOutcome> => {
+  if (inCopy !== true) return await runners.run({ place: root, weakening: name, test: file, named, timeoutMs })
+  const place = join(folder, name)
+  copyWithout(root, place, without)
+  try {
+    return await runners.run({ place, weakening: undefined, test: file, named, timeoutMs })
+  } finally {
+    await rm(place, { recursive: true })
+  }
 }
 
 describe.concurrent('a test that holds an attack off fails when the defence is taken out', () => {
   test.for(weakenings)('$name: $attack.tries', async ({ name, proof }, { expect: expectHere }) => {
-    const { numTotalTests, numFailedTests, numPassedTests } = await runWithout(name, proof)
-    expectHere(numTotalTests, 'tests found').toBeGreaterThan(0)
+    const { found, failed, passed, errors } = await runWithout(name, proof)
+    expectHere(found, `tests found; ${errors.join('; ')}`).toBeGreaterThan(0)
     // Counts tests that ran: a suite that could not even be loaded fails without a failed test.
-    expectHere(numFailedTests, `of ${numFailedTests + numPassedTests} tests that ran`).toBeGreaterThan(0)
+    expectHere(failed, `of ${failed + passed} tests that ran; ${errors.join('; ')}`).toBeGreaterThan(0)
   })
+})
+
+test('the same tests pass, run in the same way, against the host as it is', async () => {
+  for (const name of ['A1.1', 'B8.1', 'G3.1']) {
+    const proof = weakenings.find((each) => each.name === name)?.proof
+    const { failed, passed } = await runners.run({
+      place: root,
+      weakening: undefined,
+      test: proof?.test ?? '',
+      named: proof?.named ?? '',
+      timeoutMs,
+    })
+    expect([failed, passed > 0], name).toEqual([0, true])
+  }
 })
 
 test('every weakening finds its defence where it says', () => {
