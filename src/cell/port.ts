@@ -29,7 +29,7 @@ export const createPortTransport = (port: MessagePort): ClosableTransport => {
       listener = callback
       if (!first) return
       port.on('message', (bytes: Uint8Array) => {
-        reader.push(bytes)
+        reader.push(bytes, true)
         for (let frame = reader.next(); frame !== undefined; frame = reader.next()) hear(decodeToCell(frame))
       })
     },

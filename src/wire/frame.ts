@@ -113,11 +113,14 @@ export class FrameReader {
     this.#maxBytes = maxBytes
   }
 
-  /** Hands over what has come, for good: frames may keep the memory of `chunk`. Take all frames with {@link next} before pushing more. */
-  push(chunk: Uint8Array): void {
+  /**
+   * Hands over what has come, for good: frames may keep the memory of `chunk`. Take all frames with {@link next} before pushing more.
+   * `isAlone`: nothing else lies in its memory.
+   */
+  push(chunk: Uint8Array, isAlone = chunk.length === chunk.buffer.byteLength): void {
     if (this.#chunk.length === 0) {
       this.#chunk = chunk
-      this.#isCopied = chunk.length === chunk.buffer.byteLength
+      this.#isCopied = isAlone
       return
     }
     const joined = new Uint8Array(this.#chunk.length + chunk.length)

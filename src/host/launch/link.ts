@@ -49,11 +49,11 @@ export class CellLink {
     this.#giveCredit()
   }
 
-  /** Takes bytes of the cell. */
-  received(chunk: Uint8Array): void {
+  /** Takes bytes of the cell. `isAlone`: nothing else lies in their memory. */
+  received(chunk: Uint8Array, isAlone?: boolean): void {
     if (this.#stopped) return
     try {
-      this.#reader.push(chunk)
+      this.#reader.push(chunk, isAlone)
       if (!this.#turnPending && !this.#behind) this.#turn()
     } catch (error) {
       this.#break(error)

@@ -156,7 +156,7 @@ export class ThreadCell implements Cell {
 
   #arrived(bytes: unknown): void {
     if (!isOwnMemory(bytes)) this.#finish({ kind: 'violation', message: 'expected frames of bytes' })
-    else if (this.#held === undefined) this.#link.received(bytes)
+    else if (this.#held === undefined) this.#link.received(bytes, true)
     else this.#held.push(bytes)
   }
 

@@ -157,6 +157,28 @@ describe('a pipe that reads ahead', () => {
   })
 })
 
+describe('a pipe that writes behind', () => {
+  it.each([1000, 65_536, 1_000_000])('sends long pieces for a guest that writes %i bytes at a time, as soon as it may', async (length) => {
+    const world = new MemoryWorld()
+    const stream = (await rootOf(world).openAt({}, 'f', { create: true }, { write: true })).writeViaStream(0n)
+    world.host.intercept = async ({ op }) => {
+      if (op === 'fs.write') await settledSoon()
+      return undefined
+    }
+    const total = 8_000_000
+    for (let written = 0; written < total;) {
+      const room = Number(stream.checkWrite())
+      if (room === 0) await stream.subscribe().block()
+      const piece = Math.min(room, length, total - written)
+      stream.write(new Uint8Array(piece))
+      written += piece
+    }
+    await stream.blockingFlush()
+    expect(world.host.bytes('f')).toHaveLength(total)
+    expect(world.host.calls.filter(({ op }) => op === 'fs.write').length).toBeLessThan((3 * total) / maxChunkBytes)
+  })
+})
+
 describe('reading nothing', () => {
   it('succeeds while the stream is open, keeps a failure for the next read, and fails once it is closed', async () => {
     const world = new MemoryWorld({ f: 'abc' })

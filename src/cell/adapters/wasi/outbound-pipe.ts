@@ -62,7 +62,7 @@ export class OutboundPipe implements Waitable {
 
   /** Whether {@link room} would give something or throw. */
   ready(): boolean {
-    return this.#failure !== undefined || this.#closed || (!this.#flushing && this.#undelivered < this.#capacity)
+    return this.#failure !== undefined || this.#closed || (!this.#flushing && this.#free() > 0)
   }
 
   wait(wake: () => void): () => void {
@@ -87,7 +87,7 @@ export class OutboundPipe implements Waitable {
   /** Bytes that may be put now; 0 while a flush lasts. Throws {@link PipeFailure}. */
   room(): number {
     this.throwIfFailed()
-    return this.#flushing ? 0 : Math.max(0, this.#capacity - this.#undelivered)
+    return this.#flushing ? 0 : this.#free()
   }
 
   /** Throws {@link PipeFailure} when the pipe has failed (once) or is closed. */
@@ -107,7 +107,7 @@ export class OutboundPipe implements Waitable {
     if (bytes.byteLength === 0) return
     this.#taken += bytes.byteLength
     this.#undelivered += bytes.byteLength
-    this.#filled ||= this.#undelivered >= this.#capacity
+    this.#filled ||= this.#free() === 0
     for (let at = 0; at < bytes.byteLength;) at += this.#enqueue(bytes.subarray(at))
     const done = held.work()
     void this.#deliver().finally(done)
@@ -187,6 +187,12 @@ export class OutboundPipe implements Waitable {
     const piece = { bytes: newBody(Math.min(wanted, maxChunkBytes)), length: 0 }
     this.#queue.push(piece)
     return piece
+  }
+
+  /** Nothing until half of it is empty: a guest that may write each time a little has gone sends everything in little pieces. */
+  #free(): number {
+    const bytes = this.#capacity - this.#undelivered
+    return bytes * 2 >= this.#capacity ? bytes : 0
   }
 
   /** More room for a guest that keeps filling it. */
