@@ -86,7 +86,7 @@ export class Broker {
       const decision = this.#decide(plan, call)
       const receipt = await this.#record(decision, plan, call.op)
       if (decision.effect === 'deny') return { ok: false, code: 'not-permitted' }
-      return await this.#perform(provider, this.#grant(decision, receipt), call)
+      return await this.#perform(provider, this.#grant(decision, receipt), call, plan.egressBytes)
     } catch (error) {
       if (error instanceof GuestFault) return { ok: false, code: error.code }
       this.#fail(error)
@@ -223,12 +223,13 @@ export class Broker {
     })
   }
 
-  async #perform(provider: Provider, granted: Granted, call: Call): Promise<CallReply> {
+  async #perform(provider: Provider, granted: Granted, call: Call, reserved = 0): Promise<CallReply> {
     const startedMs = this.#options.now()
     const { callId } = granted
     try {
+      if (!this.meter.sendOut(reserved)) throw new GuestFault('not-permitted', 'egress limit reached')
       const performed = await provider.perform(granted, call)
-      this.meter.settle({ egressBytes: performed.egressBytes ?? 0, ingressBytes: performed.ingressBytes ?? 0 })
+      this.meter.settle({ egressBytes: (performed.egressBytes ?? 0) - reserved, ingressBytes: performed.ingressBytes ?? 0 })
       if (performed.opened !== undefined) return await this.#opened(performed, performed.opened, { callId, startedMs })
       await this.#outcome(callId, { status: 'done', startedMs, ...performed })
       return { ok: true, value: performed.value, body: performed.body ?? nothing }

@@ -52,8 +52,11 @@ export interface ProviderSession {
 
 /** How the broker treats a call. */
 export type Plan =
-  /** A capability call. `effect: 'read'` may act once the record is written; `'external'` waits until it is durable. */
-  | { readonly kind: 'capability'; readonly capability: Capability; readonly effect: 'read' | 'external' }
+  /**
+   * A capability call. `effect: 'read'` may act once the record is written; `'external'` waits until it is durable. `egressBytes`: what it would send out, which is
+   * reserved before it acts and stays spent should it fail.
+   */
+  | { readonly kind: 'capability'; readonly capability: Capability; readonly effect: 'read' | 'external'; readonly egressBytes?: number }
   /** Continues the call that opened `handle`. `egressBytes`: what it would send out. */
   | { readonly kind: 'continuation'; readonly handle: number; readonly egressBytes: number }
   /** Neither decided nor recorded: the session's own input, the list of its own tools, the request it serves. `egressBytes`: what it would send out. */

@@ -338,7 +338,7 @@ describe('datagrams', () => {
     const send = (port: number) =>
       guest.session.call('udp.send', { handle: opened.ok ? opened.handle : -1, address: '127.0.0.1', port }, 'x'.repeat(8))
     expect((await send(9)).ok).toBe(true)
-    expect(await send(10)).toMatchObject({ ok: false, code: 'access-denied', detail: 'egress limit reached' })
+    expect(await send(10)).toMatchObject({ ok: false, code: 'not-permitted', detail: 'egress limit reached' })
   })
 })
 

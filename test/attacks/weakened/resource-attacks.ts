@@ -115,6 +115,17 @@ export const resourceAttacks: readonly Attack[] = [
     proofs: [
       {
         test: 'host/broker/broker.test.ts',
+        named: 'what calls send out is reserved before they act',
+        without: [
+          [
+            'src/host/broker/broker.ts',
+            "if (!this.meter.sendOut(reserved)) throw new GuestFault('not-permitted', 'egress limit reached')",
+            '',
+          ],
+        ],
+      },
+      {
+        test: 'host/broker/broker.test.ts',
         named: 'one call too many ends the session, denied ones counted',
         without: [['src/host/broker/meter.ts', 'return this.#calls <= this.#limits.calls', 'return this.#calls < Infinity']],
       },

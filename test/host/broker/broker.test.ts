@@ -77,6 +77,7 @@ class NotingProvider implements Provider {
   closed = 0
   readonly #log: Recorder
   fault: Error | undefined
+  egressBytes = 0
 
   constructor(log: Recorder) {
     this.#log = log
@@ -90,7 +91,12 @@ class NotingProvider implements Provider {
         effect: 'read',
       }
     if (call.op === 'fs.mkdir')
-      return { kind: 'capability', capability: { action: 'fs:write', mount: '/in', path: call.args.path }, effect: 'external' }
+      return {
+        kind: 'capability',
+        capability: { action: 'fs:write', mount: '/in', path: call.args.path },
+        effect: 'external',
+        egressBytes: this.egressBytes,
+      }
     if (call.op === 'fs.read' || call.op === 'fs.close') return { kind: 'continuation', handle: call.args.handle, egressBytes: 0 }
     throw new GuestFault('unsupported')
   }
@@ -101,7 +107,9 @@ class NotingProvider implements Provider {
     granted.consume()
     if (this.fault !== undefined) return Promise.reject(this.fault)
     const open: OpenHandle = { close: () => Promise.resolve(void (this.closed += 1)), summary: () => ({ note: 'closed' }) }
-    return Promise.resolve(call.op === 'fs.open' ? { value: { type: 'regular-file' }, opened: open } : { value: {} })
+    return Promise.resolve(
+      call.op === 'fs.open' ? { value: { type: 'regular-file' }, opened: open } : { value: {}, egressBytes: this.egressBytes },
+    )
   }
 
   continue(call: Call): ReturnType<Provider['continue']> {
@@ -152,6 +160,24 @@ test('a call that is not granted is recorded and never performed; the guest lear
   expect(provider.acts).toEqual([])
   expect(log.events).toMatchObject([{ type: 'decision', effect: 'deny', reason: 'not-requested' }])
   expect(broker.ledger.denials).toMatchObject([{ target: 'fs:read /elsewhere', count: 1 }])
+})
+
+test('what calls send out is reserved before they act: many at once cannot spend the same bytes', async () => {
+  const { broker, log, provider } = setUp({ egressBytes: 25 })
+  provider.egressBytes = 10
+  const replies = await Promise.all(Array.from({ length: 8 }, () => broker.handle(mkdirCall('/in/new'))))
+  expect(replies.filter(({ ok }) => ok)).toHaveLength(2)
+  expect(provider.acts).toHaveLength(2)
+  expect(broker.meter.counts.egressBytes).toBe(20)
+  expect(log.events.filter((event) => event.type === 'outcome' && event.detail === 'egress limit reached')).toHaveLength(6)
+})
+
+test('what a call that failed would have sent stays spent, since nobody knows how much of it went', async () => {
+  const { broker, provider } = setUp({ egressBytes: 25 })
+  provider.egressBytes = 10
+  provider.fault = new GuestFault('failed')
+  for (let nth = 0; nth < 5; nth += 1) expect((await broker.handle(mkdirCall('/in/new'))).ok).toBe(false)
+  expect(provider.acts).toHaveLength(2)
 })
 
 test('when the decision cannot be recorded, nothing is done and the session ends', async () => {

@@ -9,6 +9,7 @@ import {
   GuestFault,
   type OpenHandle,
   type Performed,
+  type Plan,
   type Provider,
   type ProviderSession,
 } from '#host/broker/provider.ts'
@@ -133,10 +134,11 @@ export class GuestSession implements ProviderSession {
     const provider = this.#providers.get(call.op)
     if (provider === undefined) throw new TypeError(`no provider for ${call.op}`)
     const plan = provider.plan(call)
-    const performed =
-      plan.kind === 'capability' ? await provider.perform(this.#grant(plan.capability), call) : await provider.continue(call)
+    const granted = plan.kind === 'capability' ? this.#grant(plan.capability) : undefined
+    const reserved = this.#reserve(plan)
+    const performed = await (granted === undefined ? provider.continue(call) : provider.perform(granted, call))
     this.ingressLeft -= performed.ingressBytes ?? 0
-    this.egressLeft -= performed.egressBytes ?? 0
+    this.egressLeft -= (performed.egressBytes ?? 0) - reserved
     if (performed.summary !== undefined) this.summaries.push(performed.summary)
     if (plan.kind === 'continuation' && performed.closed === true) {
       const handle = this.handle(plan.handle)
@@ -146,6 +148,13 @@ export class GuestSession implements ProviderSession {
     }
     if (performed.opened === undefined) return { value: performed.value, performed }
     return { value: { ...performed.value, handle: this.adopt(performed.opened) }, performed }
+  }
+
+  #reserve(plan: Plan): number {
+    const { egressBytes = 0 } = plan.kind === 'capability' ? plan : {}
+    if (egressBytes > this.egressLeft) throw new GuestFault('not-permitted', 'egress limit reached')
+    this.egressLeft -= egressBytes
+    return egressBytes
   }
 
   #grant(capability: Capability): ReturnType<typeof mintGrant> {

@@ -66,13 +66,12 @@ class GrantedStores implements Provider {
     const { store } = this.#bucket(call.args.bucket)
     const isChange = changing.has(call.op)
     const capability: KeyValueCapability = { action: isChange ? 'kv:write' : 'kv:read', store, key: keyOf(call) }
-    return { kind: 'capability', capability, effect: isChange ? 'external' : 'read' }
+    return { kind: 'capability', capability, effect: isChange ? 'external' : 'read', egressBytes: call.body.length }
   }
 
   async perform(granted: Granted, call: Call): Promise<Performed> {
     if (!isStoreCall(call) || call.op === 'kv.close') throw new TypeError(`expected a decided call of stores, got ${call.op}`)
     const { target, quotaBytes = defaultQuotaBytes } = storeGrant(granted)
-    if (call.body.length > this.#session.egressLeft) throw new GuestFault('not-permitted', 'egress limit reached')
     // Before the act: a bucket that is closed meanwhile must not make the record say that nothing was done.
     const bucket = call.op === 'kv.open' ? new OpenBucket(target.store) : this.#bucket(call.args.bucket)
     const { fields, body } = await this.#options.stores.perform(this.#options.namespace, operationOf(call, target, quotaBytes))

@@ -36,15 +36,14 @@ class NameLookups implements Provider {
     if (call.op !== 'dns.lookup') throw new TypeError(`expected dns.lookup, got ${call.op}`)
     const name = normaliseHost(call.args.name)
     if (name === undefined || parseAddress(name) !== undefined) throw socketFault('invalid-argument', 'no name')
-    return { kind: 'capability', capability: { action: 'dns:lookup', name }, effect: 'external' }
+    return { kind: 'capability', capability: { action: 'dns:lookup', name }, effect: 'external', egressBytes: name.length }
   }
 
   async perform(granted: Granted): Promise<Performed> {
     const target = granted.consume()
     const { rule } = granted
     if (target.action !== 'dns:lookup' || rule.kind !== 'lookup') throw new TypeError('expected a grant for a lookup')
-    const { session, resolved } = this.#world
-    if (target.name.length > session.egressLeft) throw socketFault('access-denied', 'egress limit reached')
+    const { resolved } = this.#world
     const given = await this.#inTime(target)
     const reachable = given.flatMap((address) => this.#reachable(address, rule)).slice(0, maxAddresses)
     const left = given.length - reachable.length

@@ -51,7 +51,7 @@ class UdpSockets implements Provider {
     const isDecided = this.#socket(call.args.handle).knows(peer.address, peer.port)
     return isDecided
       ? { kind: 'continuation', handle: call.args.handle, egressBytes: call.body.length }
-      : { kind: 'capability', capability: peer, effect: 'external' }
+      : { kind: 'capability', capability: peer, effect: 'external', egressBytes: call.body.length }
   }
 
   async perform(granted: Granted, call: Call): Promise<Performed> {
@@ -123,8 +123,6 @@ class UdpSockets implements Provider {
 
   async #sendFirst({ address, port }: SocketCapability, { args, body }: Of<'udp.send'>): Promise<Performed> {
     const socket = this.#socket(args.handle)
-    // A continuation has its bytes reserved by the broker; this is none.
-    if (body.length > this.#world.session.egressLeft) throw socketFault('access-denied', 'egress limit reached')
     await socket.send({ address, port, bytes: body })
     socket.decided(address, port)
     return { value: {}, egressBytes: body.length }

@@ -34,7 +34,12 @@ class GrantedTools implements Provider {
     if (call.op === 'tool.list') return { kind: 'own' }
     if (call.op !== 'tool.call') throw new TypeError(`expected a call of tools, got ${call.op}`)
     // A tool may do anything, so its call is recorded for good before it is made.
-    return { kind: 'capability', capability: { action: 'tool:call', name: call.args.name }, effect: 'external' }
+    return {
+      kind: 'capability',
+      capability: { action: 'tool:call', name: call.args.name },
+      effect: 'external',
+      egressBytes: call.body.length,
+    }
   }
 
   async perform(granted: Granted, call: Call): Promise<Performed> {
@@ -62,7 +67,7 @@ class GrantedTools implements Provider {
 
   #inputOf(tool: Tool, body: Uint8Array): unknown {
     const { maxInputBytes = defaultMaxBytes } = this.#options
-    if (body.length > Math.min(maxInputBytes, this.#session.egressLeft)) throw new GuestFault('too-large', `${body.length} bytes of input`)
+    if (body.length > maxInputBytes) throw new GuestFault('too-large', `${body.length} bytes of input`)
     try {
       const checked = tool.input.safeParse(parseGuestJson(body))
       if (checked.success) return checked.data

@@ -97,11 +97,11 @@ describe('what a guest sends', () => {
     expect(await call(session, 'throws', 'x')).toBe('invalid-input')
   })
 
-  test('more than it may is too large, by the tool’s bound or by what the session may still send', async () => {
+  test('more than the tool takes is too large, more than the session may still send is not permitted', async () => {
     await using session = guestWith({ any }, ['any'], { maxInputBytes: 100 })
     expect(await call(session, 'any', 'x'.repeat(200))).toBe('too-large')
     session.egressLeft = 10
-    expect(await call(session, 'any', 'x'.repeat(50))).toBe('too-large')
+    expect(await call(session, 'any', 'x'.repeat(50))).toBe('not-permitted')
   })
 })
 
