@@ -52,12 +52,12 @@ export const serveAttacks: readonly Attack[] = [
       },
       {
         test: exchangeTest,
-        named: 'cuts a body that is longer',
+        named: 'cuts a body that is longer than it said',
         without: [[exchange, 'this.#sent + bytes.length > head.body', 'this.#sent + bytes.length < 0']],
       },
       {
         test: exchangeTest,
-        named: 'cuts a body that is shorter',
+        named: 'cuts a body that is shorter than it said',
         without: [[exchange, "if (typeof head.body === 'number' && this.#sent !== head.body) {", 'if (this.#sent < 0) {']],
       },
       {

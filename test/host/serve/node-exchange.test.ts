@@ -90,18 +90,23 @@ describe('an exchange that a cell drives as it likes', () => {
     expect([answer.statuses, (await ended).outcome]).toEqual([[500], 'audit.failed'])
   })
 
-  test.each([
-    ['shorter', 'abc', 'HTTP-response-body-size'],
-    ['longer', 'abcdef', 'HTTP-response-body-size'],
-  ])('cuts a body that is %s than it said', async (_what, sent, code) => {
+  test('cuts a body that is shorter than it said', async () => {
     const answer = await ask(async (exchange) => {
       await exchange.respond(head([['content-length', '5']]))
-      const sending = exchange.write(bytes(sent)).then(() => exchange.finish([]))
-      await expect(sending).rejects.toEqual(fault(code))
+      await exchange.write(bytes('abc'))
+      await expect(exchange.finish([])).rejects.toEqual(fault('HTTP-response-body-size'))
     })
     await played
-    expect((await ended).outcome).toMatch(/than its content-length$/)
-    expect(answer.text.split('\r\n\r\n')[1]?.length ?? 0).toBeLessThan(5)
+    expect([(await ended).outcome, answer.statuses]).toEqual(['a body shorter than its content-length', [200]])
+  })
+
+  test('cuts a body that is longer than it said, before its first byte too many', async () => {
+    const answer = await ask(async (exchange) => {
+      await exchange.respond(head([['content-length', '5']]))
+      await expect(exchange.write(bytes('abcHTTP/1.1 200 OK'))).rejects.toEqual(fault('HTTP-response-body-size'))
+    })
+    await played
+    expect([(await ended).outcome, answer.statuses]).toEqual(['a body longer than its content-length', [200]])
   })
 
   test('is whole with its last announced byte, whatever becomes of the guest then', async () => {
@@ -139,12 +144,9 @@ describe('an exchange that a cell drives as it likes', () => {
 
   test('reads at most what it asks for, in order, however many reads it makes at once', async () => {
     await ask(async (exchange) => {
-      const reads = await Promise.all([exchange.read(2), exchange.read(3), exchange.read(100), exchange.read(100)])
-      expect(reads.map(({ bytes: piece, end }) => [new TextDecoder().decode(piece), end])).toEqual([
-        ['ab', false],
-        ['cde', false],
-        ['f', true],
-      ])
+      const reads = await Promise.all([exchange.read(2), exchange.read(3), exchange.read(100)])
+      expect(reads.map((read) => new TextDecoder().decode(read.bytes))).toEqual(['ab', 'cde', 'f'])
+      expect(await exchange.read(100)).toEqual({ bytes: new Uint8Array(), end: true, trailers: [] })
       await exchange.respond(head([], false))
       await expect(exchange.read(1)).rejects.toEqual(fault('connection-terminated'))
     }, 'POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 6\r\n\r\nabcdef')
