@@ -10,7 +10,7 @@ export type ResolveName = (name: string) => Promise<readonly string[]>
  * take all of them with names that nobody answers, so this bound is the process's own and not a session's. One agent has one of them at most: whose name servers never
  * answer holds up its own lookups.
  */
-const lookups = new FairTurns(2)
+const lookups = new FairTurns<string>(2)
 
 /** What is being looked up or waits to be, by owner and name: who asks for it meanwhile gets the same answer. */
 const underWay = new Map<string, Promise<readonly string[]>>()

@@ -24,17 +24,17 @@ export class Turns {
 }
 
 /** Does work of several owners in turns: at most `width` at a time and one of each owner, whoever waits longest after its last turn first. */
-export class FairTurns {
+export class FairTurns<Owner> {
   readonly #width: number
-  readonly #waiting = new Map<string, (() => void)[]>()
-  readonly #active = new Set<string>()
+  readonly #waiting = new Map<Owner, (() => void)[]>()
+  readonly #active = new Set<Owner>()
 
   constructor(width: number) {
     this.#width = width
   }
 
   /** Does `work` when it is its owner's turn. */
-  async take<T>(owner: string, work: () => Promise<T>): Promise<T> {
+  async take<T>(owner: Owner, work: () => Promise<T>): Promise<T> {
     await new Promise<void>((resolve) => {
       const waiting = this.#waiting.get(owner)
       if (waiting === undefined) this.#waiting.set(owner, [resolve])

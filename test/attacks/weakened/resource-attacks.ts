@@ -201,6 +201,17 @@ export const resourceAttacks: readonly Attack[] = [
     tries: 'to take the places, the turns and the descriptors of everybody else',
     proofs: [
       {
+        test: 'attacks/files/disk.test.ts',
+        named: 'leaves the host threads to do something else',
+        without: [
+          [
+            'src/host/providers/fs/live-tree.ts',
+            'syncs.take(this.#tree, () => (dataOnly ? this.#handle.datasync() : this.#handle.sync()))',
+            'this.#handle.sync()',
+          ],
+        ],
+      },
+      {
         test: 'host/providers/turns.test.ts',
         named: 'an owner whose work never ends',
         without: [['src/host/providers/turns.ts', 'this.#active.add(owner)', 'this.#active.add(`${owner} ${waiting.length}`)']],

@@ -3,13 +3,13 @@ import { FairTurns } from '#host/providers/turns.ts'
 
 describe('turns of several owners', () => {
   test('an owner whose work never ends holds up nobody else', async () => {
-    const turns = new FairTurns(2)
+    const turns = new FairTurns<string>(2)
     for (let nth = 0; nth < 20; nth += 1) void turns.take('tarpit', () => new Promise(() => undefined))
     expect(await Promise.all(Array.from({ length: 5 }, (_, nth) => turns.take('other', async () => nth)))).toEqual([0, 1, 2, 3, 4])
   })
 
   test('owners come one after the other, each in its order, and only so many at a time', async () => {
-    const turns = new FairTurns(2)
+    const turns = new FairTurns<string>(2)
     const begun: string[] = []
     let [active, most] = [0, 0]
     const work = async (name: string): Promise<void> => {
@@ -27,7 +27,7 @@ describe('turns of several owners', () => {
   })
 
   test('work that fails gives its turn back', async () => {
-    const turns = new FairTurns(1)
+    const turns = new FairTurns<string>(1)
     await expect(turns.take('a', () => Promise.reject(new Error('no')))).rejects.toThrow('no')
     expect(await turns.take('a', async () => 'yes')).toBe('yes')
   })

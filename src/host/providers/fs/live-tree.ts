@@ -2,6 +2,7 @@ import { type BigIntStats, constants, type Dirent, fstatSync } from 'node:fs'
 import { type FileHandle, link, lstat, mkdir, open, opendir, readlink, rename, rmdir, symlink, unlink, utimes } from 'node:fs/promises'
 import { CordonError } from '#core/errors.ts'
 import { newBody } from '#wire/codec.ts'
+import { FairTurns } from '#host/providers/turns.ts'
 import type { DescriptorPaths } from './descriptor-paths.ts'
 import { faultOfErrno, fsFault } from './errors.ts'
 import { fileTypeOf } from './file-stat.ts'
@@ -30,6 +31,12 @@ interface LiveTree {
   readonly paths: DescriptorPaths
   readonly root: FileHandle
 }
+
+/**
+ * Waiting for a disk keeps a thread of the process's small pool busy, which the audit log needs too, for as long as the disk takes: two at a time, and one of each
+ * mount, so that a guest that writes and syncs holds up its own next sync.
+ */
+const syncs = new FairTurns<LiveTree>(2)
 
 /** Does system calls; what they fail with becomes a code, which names no host path. */
 const called = async <T>(work: () => Promise<T>): Promise<T> => {
@@ -76,10 +83,12 @@ const openFlags = ({ read, write, sync }: FileAccess): number => {
 class LiveFile implements HeldFile {
   readonly #tree: LiveTree
   readonly #handle: FileHandle
+  readonly #syncs: boolean
 
-  constructor(tree: LiveTree, handle: FileHandle) {
+  constructor(tree: LiveTree, handle: FileHandle, { sync }: FileAccess) {
     this.#tree = tree
     this.#handle = handle
+    this.#syncs = sync !== 'none'
   }
 
   stat(): Promise<NodeStat> {
@@ -104,6 +113,10 @@ class LiveFile implements HeldFile {
   }
 
   write(offset: number, bytes: Uint8Array): Promise<void> {
+    return this.#syncs ? syncs.take(this.#tree, () => this.#write(offset, bytes)) : this.#write(offset, bytes)
+  }
+
+  #write(offset: number, bytes: Uint8Array): Promise<void> {
     return called(async () => {
       for (let done = 0; done < bytes.length;) {
         const { bytesWritten } = await this.#handle.write(bytes, done, bytes.length - done, offset + done)
@@ -118,7 +131,7 @@ class LiveFile implements HeldFile {
   }
 
   sync(dataOnly: boolean): Promise<void> {
-    return called(() => (dataOnly ? this.#handle.datasync() : this.#handle.sync()))
+    return called(() => syncs.take(this.#tree, () => (dataOnly ? this.#handle.datasync() : this.#handle.sync())))
   }
 }
 
@@ -157,7 +170,7 @@ class LiveNode implements HeldDirectory, HeldEntry {
       // Opening a FIFO, device or socket may block, and reading one acts on the host.
       if (!stats.isFile()) throw fsFault('not-permitted', `a ${fileTypeOf(stats)}`)
       // The held inode itself is opened, so what was checked is what is used.
-      return new LiveFile(this.#tree, await open(this.#tree.paths.itself(this.#handle), openFlags(access)))
+      return new LiveFile(this.#tree, await open(this.#tree.paths.itself(this.#handle), openFlags(access)), access)
     })
   }
 
@@ -216,7 +229,7 @@ class LiveNode implements HeldDirectory, HeldEntry {
       const handle = await open(this.#entry(name), flags, newFileMode)
       try {
         if (like !== undefined) await this.#resemble(handle, like)
-        return new LiveFile(this.#tree, handle)
+        return new LiveFile(this.#tree, handle, access)
       } catch (error) {
         await handle.close()
         throw error
@@ -251,7 +264,7 @@ class LiveNode implements HeldDirectory, HeldEntry {
   sync(): Promise<void> {
     return called(async () => {
       const directory = await open(this.#tree.paths.itself(this.#handle), constants.O_RDONLY | constants.O_DIRECTORY)
-      await directory.sync().finally(() => directory.close())
+      await syncs.take(this.#tree, () => directory.sync()).finally(() => directory.close())
     })
   }
 
