@@ -204,7 +204,8 @@ class ModuleReader {
     this.spaces[type.kind].push(type)
     if (module === meterModule && this.reading.metered) return
     const key = importKey({ module, name })
-    if (this.imported.has(key)) throw invalid(at, `expected each import of a core module once, got \`${module}\` \`${name}\` again`)
+    if (this.imported.has(key) && !this.reading.repeatsImports)
+      throw invalid(at, `expected each import of a core module once, got \`${module}\` \`${name}\` again`)
     this.imported.add(key)
     this.imports.push({ module, name, type })
   }

@@ -8,14 +8,17 @@ export class Reading {
   readonly limits: ComponentLimits
   /** True when the core modules carry the meter's imports and exports. */
   readonly metered: boolean
+  /** True where a core module may import one thing several times, as it may outside a component. */
+  readonly repeatsImports: boolean
   /** Core modules found so far. */
   readonly modules: CoreModuleRange[] = []
   private readonly counts = new Map<keyof ComponentLimits, number>()
   private work = 0
 
-  constructor(limits: ComponentLimits, metered: boolean) {
+  constructor(limits: ComponentLimits, metered: boolean, repeatsImports = false) {
     this.limits = limits
     this.metered = metered
+    this.repeatsImports = repeatsImports
   }
 
   /** Counts `amount` more of something that is limited as a whole. Throws WasmError `limit`. */

@@ -38,7 +38,8 @@ const entries = (version: string): Readonly<Record<string, string>> => ({
 const notice = `The files in this folder are made of @bytecodealliance/jco-transpile and @bytecodealliance/jco (Apache-2.0 WITH LLVM-exception, see LICENSE):
 bindgen.js and encoder.js with another WASI in place of the one that they import; the adapters of WASI preview 1 (command-adapter.wasm, reactor-adapter.wasm and the one inside
 command-frame.wasm) changed so that proc_exit passes the exit code on
-and that functions of sockets and signals answer with an error.
+and that functions of sockets and signals answer with an error; the last one also so that it keeps to the end of the program's memory, and that
+a write of nothing fails on a bad descriptor.
 `
 
 const readVersion = async (): Promise<string> => {

@@ -7,7 +7,8 @@ import { readModuleType } from '#core/component/core-module-type.ts'
 import { readComponent } from '#core/component/read-component.ts'
 import { Reading } from '#core/component/reading.ts'
 import { ByteReader } from '#core/wasm/byte-reader.ts'
-import { preview1Module } from '#host/ingest/program.ts'
+import { adapterPages, preview1Module } from '#host/ingest/program.ts'
+import { patchFrame, replaceOnce } from './patch-frame.ts'
 
 /** What `dist/vendor` holds for programs of WASI preview 1, by file name. */
 export type Preview1Files = Readonly<
@@ -23,13 +24,6 @@ const wasiWit = async (): Promise<string> => {
   const folder = join(lib, 'wit', 'builtin', wasiVersion)
   const texts = await Promise.all((await readdir(folder)).map((name) => readFile(join(folder, name, 'package.wit'), 'utf8')))
   return ['package cordon:adapter;', ...texts.map((text) => `${text.replace(/^package ([^;]+);/m, 'package $1 {')}\n}`)].join('\n')
-}
-
-/** Replaces what must be there exactly once: another version of the adapter is for people to look at. */
-const replaceOnce = (text: string, pattern: RegExp, replacement: string): string => {
-  const count = [...text.matchAll(pattern)].length
-  if (count !== 1) throw new TypeError(`expected ${String(pattern)} once in the adapter, got it ${count} times`)
-  return text.replace(pattern, replacement)
 }
 
 /** Error numbers of preview 1 (its `errno`). */
@@ -69,13 +63,25 @@ const textOfSignature = (signature: string): string => {
 /** Exports of the adapter that are its own and not of preview 1. */
 const isInternal = (name: string): boolean => /^(?:adapter_|cabi_|reset_|wasi:)/.test(name)
 
-/** A program that does nothing and imports all that preview 1 has: it holds the place of the one that comes. */
-const placeholder = async (adapter: Uint8Array): Promise<Uint8Array> => {
+/** The functions of preview 1 by name, with their types as the text format has them. */
+const functionsOf = (adapter: Uint8Array): ReadonlyMap<string, string> => {
   const { exports } = readModuleType(new ByteReader(adapter), new Reading(defaultComponentLimits, false))
-  const imports = [...exports].flatMap(([name, type]) =>
-    type.kind === 'func' && !isInternal(name) ? [`(import "${preview1Module}" "${name}" (func ${textOfSignature(type.signature)}))`] : [],
+  return new Map(
+    [...exports].flatMap(([name, type]) => (type.kind === 'func' && !isInternal(name) ? [[name, textOfSignature(type.signature)]] : [])),
   )
-  return await parse(`(module ${imports.join('\n')} (memory (export "memory") 0) (func (export "_start")))`)
+}
+
+/** A program that does nothing and imports all that preview 1 has: it holds the place of the one that comes. */
+const placeholder = (functions: ReadonlyMap<string, string>): string => {
+  const imports = [...functions].map(([name, type]) => `(import "${preview1Module}" "${name}" (func ${type}))`)
+  return `(module ${imports.join('\n')} (memory (export "memory") ${adapterPages}) (func (export "_start")))`
+}
+
+/** What a command is put into: the placeholder joined with the adapter, which keeps to the end of the program's memory. */
+const commandFrame = async (adapter: Uint8Array): Promise<Uint8Array> => {
+  const functions = functionsOf(adapter)
+  const frame = await componentNew(await parse(placeholder(functions)), [[preview1Module, adapter]])
+  return await parse(patchFrame(await print(frame), [...functions.keys()]))
 }
 
 /** For a program that needs nothing of WASI, and so need not have a memory. */
@@ -106,11 +112,10 @@ const checkFrame = (frame: Uint8Array): Uint8Array => {
 export const makePreview1Files = async (): Promise<Preview1Files> => {
   const wit = await wasiWit()
   const command = await adapterOf('command', wit)
-  const frame = await componentNew(await placeholder(command), [[preview1Module, command]])
   return {
     'command-adapter.wasm': command,
     'reactor-adapter.wasm': await adapterOf('reactor', wit),
-    'command-frame.wasm': checkFrame(frame),
+    'command-frame.wasm': checkFrame(await commandFrame(command)),
     'bare-frame.wasm': checkFrame(await parse(bareFrame)),
   }
 }

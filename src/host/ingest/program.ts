@@ -9,6 +9,9 @@ import { naming } from './ingest-error.ts'
 /** The module that programs of WASI preview 1 import from. */
 export const preview1Module = 'wasi_snapshot_preview1'
 
+/** Pages of a program's memory that the adapter in its frame has: one for its stack, one for its state. */
+export const adapterPages = 2
+
 /** A core module as its toolchain made it: a command or a reactor of WASI preview 1, or of no WASI at all. */
 export interface Program extends ModuleType {
   /** Carries the world that it was compiled for, as `wit-bindgen` and `wasm-tools component embed` leave it in a custom section. */
@@ -41,10 +44,10 @@ const findsWorld = (bytes: Uint8Array): boolean => {
   return false
 }
 
-/** Reads the outside of a core module. Throws CordonError `component.invalid` or `component.unsupported`. */
+/** Reads the outside of a core module, which may import one thing several times. Throws CordonError `component.invalid` or `component.unsupported`. */
 export const readProgram = (bytes: Uint8Array): Program =>
   naming('the program', () => {
-    const type = readModuleType(new ByteReader(bytes), new Reading(defaultComponentLimits, false))
+    const type = readModuleType(new ByteReader(bytes), new Reading(defaultComponentLimits, false, true))
     return { ...type, carriesWorld: findsWorld(bytes) }
   })
 

@@ -3,10 +3,11 @@ import type { CoreModuleRange } from '#core/component/component-plan.ts'
 import type { CoreType } from '#core/component/core-types.ts'
 import { readComponent } from '#core/component/read-component.ts'
 import { CordonError } from '#core/errors.ts'
-import { hideEarlyGrowth } from '#core/wasm/hide-early-growth.ts'
+import { mergeImports } from '#core/wasm/merge-imports.ts'
+import { reserveLastPages } from '#core/wasm/reserve-last-pages.ts'
 import { defaultWasmLimits } from '#core/wasm/wasm-limits.ts'
 import { naming } from './ingest-error.ts'
-import { checkCommand, checkKind, isCoreModule, readProgram } from './program.ts'
+import { adapterPages, checkCommand, checkKind, isCoreModule, readProgram } from './program.ts'
 import { vendorFolder } from './signatures.ts'
 import { spliceModules } from './splice-modules.ts'
 
@@ -64,7 +65,13 @@ export const asComponent = (bytes: Uint8Array, { preview1, bare, offered }: Fram
   checkKind(program)
   if (program.carriesWorld) throw new CarriesWorld()
   checkCommand(program, offered)
-  const frame = program.imports.length === 0 ? bare : preview1
-  const module = naming('the program', () => hideEarlyGrowth(bytes, defaultWasmLimits))
-  return spliceModules(frame.component, frame.modules, [module, ...modulesOf(frame).slice(1)])
+  // What imports nothing shares its memory with nobody.
+  if (program.imports.length === 0) return spliceFirst(bare, bytes)
+  return spliceFirst(
+    preview1,
+    naming('the program', () => reserveLastPages(mergeImports(bytes, defaultWasmLimits), adapterPages, defaultWasmLimits)),
+  )
 }
+
+const spliceFirst = (frame: Frame, module: Uint8Array): Uint8Array =>
+  spliceModules(frame.component, frame.modules, [module, ...modulesOf(frame).slice(1)])

@@ -55,6 +55,10 @@ describe('a core module that is a command', () => {
     const more = `${exits} ${memory} ${start} (func $f (export "cabi_realloc")) (func (export "wasi:cli/run@0.2.12#run")) (start $f)`
     expect((await take(more)).artifact.exports).toHaveLength(1)
   })
+
+  test('may import a function more than once', async () => {
+    expect((await take(`${exits} ${exits} ${memory} ${start}`)).artifact.exports).toHaveLength(1)
+  })
 })
 
 describe('the frame that a command is put into', () => {
@@ -131,7 +135,12 @@ describe('what is refused, by name', () => {
       /`wasi:clocks\/monotonic-clock@0\.2\.12`/,
     ],
     ['an import of metering', imported('refill', '(func (result i32))', 'cordon:meter'), 'component.unsupported', /cordon:meter/],
-    ['the same import twice', `${exits} ${exits}`, 'component.invalid', /once/],
+    [
+      'the same import twice, as two types',
+      `${exits} ${imported('proc_exit', '(func (param i64))')}`,
+      'component.import-unknown',
+      /`proc_exit` .* as \(i64\) -> \(\); expected it as \(i32\) -> \(\)/,
+    ],
   ])('%s', async (_what, imports, code, says) => {
     const refusal = await refusalOf(await parse(`(module ${imports} ${imports.includes('(memory') ? '' : memory} ${start})`))
     expect(refusal).toEqual({ code, message: expect.stringMatching(says) as string })
@@ -167,7 +176,7 @@ describe('what is refused, by name', () => {
       'more memory than any session has',
       `${exits} (memory (export "memory") 2000) ${start}`,
       'component.unsupported',
-      /at most 1024 pages, got 2000/,
+      /at most 1024 pages, got 2002/,
     ],
     ['code that does not type-check', `${exits} ${memory} (func (export "_start") i64.const 0 call 0)`, 'component.invalid', /type-check/],
   ])('%s', async (_what, inside, code, says) => {

@@ -19,6 +19,7 @@ import { CordonError, createRuntime, type RunOptions, type Runtime } from '#inde
 import { buildC } from '../../fixtures/build-c.ts'
 import { buildRust, rustMissing } from '../../fixtures/build-rust.ts'
 import { levelsToTest } from '../../fixtures/levels.ts'
+import { ownsItsMemory } from '../../fixtures/owns-its-memory.ts'
 import { testCache, testHome } from '../../fixtures/test-home.ts'
 import { withWorld } from '../../fixtures/wit-text.ts'
 
@@ -198,6 +199,17 @@ describe.each(levelsToTest.filter(({ level }) => level !== 'bwrap'))('programs o
     const [notSocket, notSupported] = [57, 58]
     const exitCode = name === 'proc_raise' ? notSupported : notSocket
     expect(await run(name, await parse(callingWat(name, type, args)))).toMatchObject({ exitCode, code: 'agent.exit' })
+  })
+
+  test('a program that takes all its memory for its own shares none of it, however often it grows', async () => {
+    const folder = mkdtempSync(join(home.folder, 'owned'))
+    writeFileSync(join(folder, 'file-a'), 'abcdefgh')
+    writeFileSync(join(folder, 'file-b'), '')
+    const program = await parse(ownsItsMemory)
+    for (let nth = 0; nth < 2; nth++) {
+      const ended = await run('owns', program, { allow: mounted(folder, '/box', 'ro') })
+      expect(ended).toEqual({ exitCode: 7, code: 'agent.exit', stdout: 'said '.repeat(3), stderr: '' })
+    }
   })
 
   test('sched_yield and an unknown descriptor are answered', async () => {
