@@ -62,6 +62,8 @@ export class AgentServer implements AsyncDisposable {
   readonly #running = new Set<Promise<void>>()
   readonly #works = new Set<RequestWork>()
   #address: ListenAddress
+  /** Requests that came, whatever became of them. */
+  #arrivals = 0
   #requests = 0
   #answered = 0
   #refused = 0
@@ -166,7 +168,7 @@ export class AgentServer implements AsyncDisposable {
     if (!reading.ok) return await this.#refuse(arrived, reading.status)
     const { principal, segment, hosts } = this.#parts
     if (!isServedHost(reading.head.authority, hosts, this.#address)) return await this.#refuse(arrived, 421)
-    const origin = { connection: arrived.connection, request: this.#requests + this.#refused }
+    const origin = { connection: arrived.connection, request: (this.#arrivals += 1) }
     const own = segmentOf(principal, segment, raw, origin)
     if (own === undefined) return await this.#refuse(arrived, 400)
     const gone = new AbortController()
