@@ -33,10 +33,14 @@ interface Connection {
   readonly number: number
   /** The request that is not answered yet. */
   current: ServerResponse | undefined
+  /** Requests that came before that was answered. */
+  surplus: number
 }
 
 /** How often Node looks for connections that are too slow. */
 const checkMs = 500
+/** More requests than this before an answer are no impatience: Node keeps what it has read of them until then, all that one read brings. */
+const maxSurplus = 16
 /** A client that speaks for so long opens a new connection sometimes. */
 const maxRequestsPerConnection = 10_000
 
@@ -127,7 +131,7 @@ export class HttpListener {
   #listenTo(server: Server): void {
     server.on('connection', (socket: Socket) => {
       this.#opened += 1
-      this.#connections.set(socket, { number: this.#opened, current: undefined })
+      this.#connections.set(socket, { number: this.#opened, current: undefined, surplus: 0 })
       socket.on('close', () => this.#connections.delete(socket))
     })
     server.on('request', (request, response) => this.#arrived(request, response, false))
@@ -141,7 +145,7 @@ export class HttpListener {
     const { socket } = request
     const connection = this.#connections.get(socket)
     // Not to be answered in the place of what came before it, and not to be worked on while that may still change: it gets no answer.
-    if (connection === undefined || connection.current !== undefined) return this.#endAfter(socket, connection?.current)
+    if (connection === undefined || connection.current !== undefined) return this.#endAfter(socket, connection)
     connection.current = response
     response.on('close', () => {
       connection.current = undefined
@@ -151,10 +155,12 @@ export class HttpListener {
     this.#options.arrived({ request, response, connection: connection.number, expectsContinue })
   }
 
-  #endAfter(socket: Socket, answer: ServerResponse | undefined): void {
+  #endAfter(socket: Socket, connection: Connection | undefined): void {
     this.#options.refused(0)
-    if (answer === undefined || answer.writableEnded) socket.destroy()
-    else answer.on('close', () => socket.destroy())
+    const answer = connection?.current
+    const surplus = connection === undefined ? maxSurplus : (connection.surplus += 1)
+    if (answer === undefined || answer.writableEnded || surplus > maxSurplus) socket.destroy()
+    else if (surplus === 1) answer.on('close', () => socket.destroy())
     // Nothing more is read meanwhile: a client could send requests for as long as the answer takes.
     socket.pause()
   }
