@@ -52,7 +52,11 @@ export class NodeExchange implements IncomingExchange {
   constructor(options: NodeExchangeOptions) {
     this.#options = options
     const { request, response, hasBody, expectsContinue, limits } = options
-    const invite = expectsContinue ? () => response.writeContinue() : () => undefined
+    const invite = (): boolean => {
+      // In an answer that has begun it would pass for a part of that.
+      if (expectsContinue && !response.headersSent) response.writeContinue()
+      return !expectsContinue || !response.headersSent
+    }
     this.#body = new RequestBody({ request, hasBody, limits, invite, failed: (status, reason) => this.#giveUp(status, reason) })
     response.on('drain', () => this.#wake())
     response.on('close', () => {
@@ -85,6 +89,8 @@ export class NodeExchange implements IncomingExchange {
     await recorded
     if (this.#state !== 'waiting') throw terminated()
     this.#state = 'answering'
+    // A guest that has success to tell before it has read anything may mean to read while it writes.
+    if (head.hasBody && head.status < 300) this.#body.invite()
     this.#sendHead(checked)
     if (!head.hasBody) await this.finish([])
   }

@@ -10,8 +10,8 @@ export interface RequestBodyOptions {
   readonly request: IncomingMessage
   readonly hasBody: boolean
   readonly limits: ServeLimits
-  /** Tells a client that waits for it to send the body. */
-  readonly invite: () => void
+  /** Tells a client that waits for it to send the body; false when it was told otherwise. */
+  readonly invite: () => boolean
   /** Told, once, that the rest will not be read: with the status to answer and why. */
   readonly failed: (status: number, reason: string) => void
 }
@@ -52,6 +52,13 @@ export class RequestBody {
     return this.#received
   }
 
+  /** Has the body sent, once; whether somebody reads it or not. */
+  invite(): void {
+    if (this.#invited || this.#ended) return
+    this.#invited = true
+    if (!this.#options.invite()) this.#failure ??= new GuestFault('connection-terminated', 'the client was not told to send a body')
+  }
+
   /** At most `length` bytes, waiting for some; one read after the other. Throws GuestFault. */
   read(length: number): Promise<Chunk> {
     const read = this.#turn.then(() => this.#read(length))
@@ -75,8 +82,7 @@ export class RequestBody {
 
   async #read(length: number): Promise<Chunk> {
     const { limits, request } = this.#options
-    if (!this.#invited) this.#options.invite()
-    this.#invited = true
+    this.invite()
     if (length > 0) await this.#fill()
     if (this.#failure !== undefined) throw this.#failure
     // A copy of its own: a slice of Node's pool may be posted to a thread with all that is around it.

@@ -2,9 +2,11 @@ import type { Attack } from './attack.ts'
 
 const http = 'src/host/providers/http'
 const servers = 'attacks/network/hostile-servers.test.ts'
+const serve = 'src/host/serve'
+const clients = 'attacks/network/hostile-clients.test.ts'
 const tls = 'attacks/network/tls.test.ts'
 
-/** What those try who are at the other end of a connection: servers that guests may reach. */
+/** What those try who are at the other end of a connection: servers that guests may reach, and clients of an agent that is served. */
 export const httpAttacks: readonly Attack[] = [
   {
     id: 'H1',
@@ -39,6 +41,33 @@ export const httpAttacks: readonly Attack[] = [
         test: tls,
         named: 'a server gets one handshake a connection',
         without: [[`${http}/tls-context.ts`, 'constants.SSL_OP_NO_RENEGOTIATION', 'constants.SSL_OP_ALL']],
+      },
+    ],
+  },
+  {
+    id: 'H2',
+    tries: 'to have an agent that is served take one client for another, or answer a client with what is no answer',
+    proofs: [
+      {
+        test: clients,
+        named: 'are nobody twice: no two of them share a cell',
+        without: [[`${serve}/agent-server.ts`, 'request: (this.#arrivals += 1)', 'request: this.#requests + this.#refused']],
+      },
+      {
+        test: clients,
+        named: 'is never told so inside of an answer',
+        without: [[`${serve}/node-exchange.ts`, 'if (head.hasBody && head.status < 300) this.#body.invite()', '']],
+      },
+    ],
+  },
+  {
+    id: 'H3',
+    tries: 'to fill the memory of a host that serves',
+    proofs: [
+      {
+        test: clients,
+        named: 'costs no memory while its first is worked on',
+        without: [[`${serve}/http-listener.ts`, ' || surplus > maxSurplus) socket.destroy()', ') socket.destroy()']],
       },
     ],
   },
