@@ -2,6 +2,7 @@ import { mkdirSync, readdirSync, renameSync, statSync } from 'node:fs'
 import { chmod, mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
+import { createMemoryTree } from '#host/providers/fs/memory-tree.ts'
 import { sweepPrivateFolders } from '#host/providers/fs/private-folder.ts'
 import { codeOf, mountedGuest, type MountedGuest, type MountWish, okOf, scratchFolder } from '../../host/providers/fs/mounted-guest.ts'
 
@@ -121,4 +122,30 @@ test('private copies are not made where somebody else can rename them', async ()
   mkdirSync(s.copies)
   await chmod(s.copies, 0o777)
   await expect(s.guest()).rejects.toThrow('nobody else’s to write'.replace('’', "'"))
+})
+
+test('a large folder in memory is put in order once, however often it is listed', async () => {
+  const tree = createMemoryTree('test')
+  const names = Array.from({ length: 20_000 }, (_, nth) => `${(nth * 7919) % 20_000}`.padStart(200, 'n'))
+  for (const name of names) await tree.createDirectory(name)
+  const listing = async (after: string | null): Promise<number> => {
+    const began = performance.now()
+    await tree.list(after)
+    return performance.now() - began
+  }
+  const all: string[] = []
+  for (let more = true; more;) {
+    const page = await tree.list(all.at(-1) ?? null)
+    all.push(...page.entries.map(([name]) => name))
+    ;({ more } = page)
+  }
+  expect(all).toEqual(names.toSorted())
+  const anew: number[] = []
+  const again: number[] = []
+  for (let round = 0; round < 7; round += 1) {
+    await tree.createDirectory(`x${round}`)
+    anew.push(await listing('n'.repeat(300)))
+    again.push(await listing('n'.repeat(300)))
+  }
+  expect(Math.min(...again)).toBeLessThan(Math.min(...anew) / 4)
 })

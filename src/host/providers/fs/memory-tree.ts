@@ -8,6 +8,7 @@ import {
   type ListPage,
   maxListedEntries,
   maxNameBytes,
+  maxPageEntries,
   type NodeStat,
   type NodeTimes,
 } from './file-tree.ts'
@@ -25,6 +26,8 @@ interface Inode {
   readonly content: SparseBytes
   /** Of a directory. */
   readonly children: Map<string, Inode>
+  /** Their names in order, once they were listed: a guest may list the same ones without end, on the host's thread. */
+  listed: readonly string[] | undefined
   /** Of a link. */
   readonly target: string
   /** Names; of a directory, 1 or, once it is removed, 0. */
@@ -54,6 +57,7 @@ const newInode = (tree: Pick<MemoryTree, 'nowNs' | 'next'>, type: FileType, targ
     target,
     content: new SparseBytes(),
     children: new Map(),
+    listed: undefined,
     names: 0,
     place: undefined,
     accessedNs: now,
@@ -80,6 +84,18 @@ const setTimesOf = (tree: MemoryTree, inode: Inode, { accessedNs, modifiedNs }: 
   // Nothing here needs the bound; it is the same as a live mount's.
   if (accessedNs >= 2n ** 63n || modifiedNs >= 2n ** 63n) throw fsFault('overflow', 'time')
   Object.assign(inode, { accessedNs, modifiedNs, changedNs: tree.nowNs() })
+}
+
+/** Where the names past `after` begin. */
+const firstAfter = (names: readonly string[], after: string | null): number => {
+  if (after === null) return 0
+  let [low, high] = [0, names.length]
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    if ((names[middle] ?? '') > after) high = middle
+    else low = middle + 1
+  }
+  return low
 }
 
 /** An open file of a tree in memory. */
@@ -192,8 +208,10 @@ class MemoryNode implements HeldDirectory, HeldEntry {
     const { children, type } = this.#inode
     if (type !== 'directory') throw fsFault('not-directory')
     if (children.size > maxListedEntries) throw fsFault('overflow', 'too many entries to list')
+    const names = (this.#inode.listed ??= [...children.keys()].toSorted())
+    const first = firstAfter(names, after)
     const page = new PageCollector(after)
-    for (const [name, child] of children) page.add(name, child.type)
+    for (const name of names.slice(first, first + maxPageEntries + 1)) page.add(name, children.get(name)?.type ?? 'unknown')
     return page.done()
   }
 
@@ -289,6 +307,7 @@ class MemoryNode implements HeldDirectory, HeldEntry {
 
   #put(name: string, inode: Inode): void {
     this.#inode.children.set(name, inode)
+    this.#inode.listed = undefined
     inode.names += 1
     if (inode.type === 'directory') inode.place = { parent: this.#inode, name }
     this.#renamed(inode)
@@ -296,6 +315,7 @@ class MemoryNode implements HeldDirectory, HeldEntry {
 
   #take(name: string, inode: Inode): void {
     this.#inode.children.delete(name)
+    this.#inode.listed = undefined
     inode.names -= 1
     inode.place = undefined
     this.#renamed(inode)
