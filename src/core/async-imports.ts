@@ -52,6 +52,7 @@ const asyncMembers: Readonly<Record<string, readonly string[]>> = {
   'wasi:keyvalue/atomics@0.2.0-draft': ['increment'],
   'wasi:keyvalue/batch@0.2.0-draft': keyvalueBatch,
   'wasi:logging/logging': ['log'],
+  'wasi:http/types': ['[method]response-outparam.send-informational'],
   'wasi:sockets/udp': ['[method]outgoing-datagram-stream.send'],
   'cordon:agent/secrets': ['use'],
   'cordon:agent/tools': ['call', 'list'],

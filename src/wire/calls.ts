@@ -110,6 +110,8 @@ export const callShapes = {
    */
   /** → body: at most `length` bytes of the request's, and `{ end, trailers }`; `end` true with the last (perhaps empty) chunk. */
   'serve.read': record({ exchange, length: chunk }),
+  /** Sends an informational response, before the response. → `{}` */
+  'serve.inform': record({ exchange, status: integer(0, 65_535), headers }),
   /** Sends the head of the response, once. → `{}` */
   'serve.respond': record({ exchange, status: integer(0, 65_535), headers, hasBody: flag }),
   /** Has the host answer for the guest, as a case of wasi:http's error-code says. → `{}` */

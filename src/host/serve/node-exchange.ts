@@ -4,7 +4,7 @@ import { GuestFault } from '#host/broker/provider.ts'
 import type { Headers, IncomingExchange } from '#host/providers/serve/incoming-exchange.ts'
 import { statusOfError, statusOfErrorCode } from './answer-status.ts'
 import { RequestBody } from './request-body.ts'
-import { checkResponseHead, checkTrailers, type ResponseHead } from './response-head.ts'
+import { checkInformationalHead, checkResponseHead, checkTrailers, type ResponseHead } from './response-head.ts'
 import { sendStatus } from './send-status.ts'
 import type { ServeLimits } from './serve-limits.ts'
 
@@ -33,6 +33,9 @@ export interface NodeExchangeOptions {
 
 const terminated = (detail?: string): GuestFault => new GuestFault('connection-terminated', detail)
 
+/** Informational responses before one answer; a guest that sends more keeps its client waiting with them. */
+const mostInformational = 32
+
 /**
  * Joins a guest to one client: bytes both ways with backpressure, nothing kept but what Node's buffers hold. However it ends, the client never takes half
  * an answer for a whole one.
@@ -44,6 +47,7 @@ export class NodeExchange implements IncomingExchange {
   readonly #given = Promise.withResolvers<string>()
   #state: 'waiting' | 'answering' | 'ending' | 'over' = 'waiting'
   #head: ResponseHead | undefined
+  #informed = 0
   #status = 0
   #sent = 0
   #ending: Promise<void> | undefined
@@ -81,9 +85,30 @@ export class NodeExchange implements IncomingExchange {
     return await this.#body.read(length)
   }
 
+  async inform(head: { readonly status: number; readonly headers: Headers }): Promise<void> {
+    const { request, response, expectsContinue, recorded } = this.#options
+    this.#expectUnanswered('an informational response after the response')
+    const fields = checkInformationalHead(head)
+    if (++this.#informed > mostInformational) {
+      throw new GuestFault('HTTP-protocol-error', `more than ${mostInformational} informational responses`)
+    }
+    await recorded
+    this.#expectUnanswered('an informational response after the response')
+    // HTTP/1.0 has none: it would pass for the answer (RFC 9110 section 15.2).
+    if (request.httpVersion === '1.0') return
+    // The one that the client waits for is sent once, whoever asks for it.
+    if (head.status === 100 && expectsContinue) return this.#body.invite()
+    let written = false
+    response.writeInformation(head.status, fields.flat(), () => {
+      written = true
+      this.#wake()
+    })
+    await this.#moved(() => written)
+  }
+
   async respond(head: { readonly status: number; readonly headers: Headers; readonly hasBody: boolean }): Promise<void> {
     const { request, recorded } = this.#options
-    if (this.#state !== 'waiting' || this.#head !== undefined) throw new GuestFault('HTTP-protocol-error', 'a second response')
+    this.#expectUnanswered('a second response')
     const checked = checkResponseHead(head, request.method ?? '')
     this.#head = checked
     await recorded
@@ -140,6 +165,11 @@ export class NodeExchange implements IncomingExchange {
     if (this.#state === 'over') return
     this.#over(outcome)
     this.#options.request.socket.destroy()
+  }
+
+  #expectUnanswered(otherwise: string): void {
+    if (this.#head !== undefined) throw new GuestFault('HTTP-protocol-error', otherwise)
+    if (this.#state !== 'waiting') throw terminated()
   }
 
   #sendHead({ status, fields }: ResponseHead): void {

@@ -58,6 +58,17 @@ export const checkResponseHead = ({ status, headers, hasBody }: GuestHead, metho
   return { status, fields: headers, body: length ?? 'chunked' }
 }
 
+/**
+ * Checks an informational response of a guest (RFC 9110 sections 15.2 and 8.6), and gives its fields. To switch protocols is not for a guest: what follows on such a connection
+ * would be checked by nobody. Throws GuestFault `HTTP-protocol-error`.
+ */
+export const checkInformationalHead = ({ status, headers }: Pick<GuestHead, 'status' | 'headers'>): Headers => {
+  if (status < 100 || status > 199 || status === 101) throw protocolError(`status ${status} of an informational response`)
+  checkFields(headers)
+  if (headers.some(([name]) => isLength(name))) throw protocolError('a content-length without content')
+  return headers
+}
+
 /** Checks a guest's trailers. Throws GuestFault `HTTP-protocol-error`. */
 export const checkTrailers = (trailers: Headers): Headers => {
   for (const [name, value] of trailers)

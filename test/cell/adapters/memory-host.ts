@@ -187,6 +187,7 @@ export class MemoryHost {
       return run === undefined ? failed('unknown') : ok({}, encode(run(decode(body))))
     },
     'serve.read': () => failed('connection-terminated'),
+    'serve.inform': () => ok(),
     'serve.respond': () => ok(),
     'serve.refuse': () => ok(),
     'serve.write': () => ok(),

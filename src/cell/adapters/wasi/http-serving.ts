@@ -78,12 +78,12 @@ export class ResponseOutparam {
     return exchange
   }
 
-  /** Refuses: informational responses are not sent, for which the interface (unstable) has an answer. */
-  sendInformational(status: number, headers: Fields): never {
+  /** Resolves when the client's connection has it. Rejects with an error-code: the host knows what may be sent. */
+  async sendInformational(status: number, headers: Fields): Promise<void> {
     if (this.#taken) throw new TypeError('expected a response that is not set yet')
+    const entries = headers[inside]
     headers[Symbol.dispose]()
-    const isInformational = status >= 100 && status <= 199
-    throw new WitError(isInformational ? { tag: 'internal-error', val: undefined } : { tag: 'HTTP-protocol-error' })
+    await this.#exchange.response.inform(status, entries)
   }
 
   /** Dropped without an answer: there never will be one, and the client need not wait for the handler's end to hear it. */

@@ -1,4 +1,5 @@
 import type { SessionScope } from '#cell/adapters/session-scope.ts'
+import { WitError } from '#cell/adapters/wit-error.ts'
 import { Waiters } from '#cell/adapters/waitable.ts'
 import type { CallReply } from '#wire/calls.ts'
 import type { ServedRequestHead } from '#wire/served-request.ts'
@@ -80,6 +81,12 @@ class ServedResponse implements BodyTarget {
 
   get hasBody(): boolean {
     return this.#hasBody
+  }
+
+  /** Sends an informational response. Throws WitError with an error-code when the host does not. */
+  async inform(status: number, headers: readonly FieldEntry[]): Promise<void> {
+    const reply = await this.#scope.call('serve.inform', { exchange: this.#exchange, status, headers: toWireHeaders(headers) })
+    if (!reply.ok) throw new WitError(toHttpErrorCode(reply.code))
   }
 
   /** Answers with a response. Does nothing once there is an answer, or nobody to have it. */

@@ -8,6 +8,8 @@ export type Headers = readonly (readonly [string, string])[]
 export interface IncomingExchange {
   /** At most `length` bytes of the request's body, waiting for some. `end` with the last of them, trailers then. */
   read(length: number): Promise<{ readonly bytes: Uint8Array; readonly end: boolean; readonly trailers: Headers }>
+  /** Sends an informational response (RFC 9110 section 15.2), before the answer's head. Resolves when the connection takes more. */
+  inform(head: { readonly status: number; readonly headers: Headers }): Promise<void>
   /** Sends the head of the answer, once. */
   respond(head: { readonly status: number; readonly headers: Headers; readonly hasBody: boolean }): Promise<void>
   /** Resolves when the connection takes more; gives how many bytes really go out. */

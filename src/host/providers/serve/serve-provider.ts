@@ -2,7 +2,14 @@ import { GuestFault, type Performed, type Plan, type Provider, type ProviderSess
 import type { Call, CallOp } from '#wire/calls.ts'
 import type { Headers, IncomingExchange, IncomingExchanges } from './incoming-exchange.ts'
 
-const ops = ['serve.read', 'serve.respond', 'serve.refuse', 'serve.write', 'serve.finish'] as const satisfies readonly CallOp[]
+const ops = [
+  'serve.read',
+  'serve.inform',
+  'serve.respond',
+  'serve.refuse',
+  'serve.write',
+  'serve.finish',
+] as const satisfies readonly CallOp[]
 type ServeCall = Extract<Call, { op: (typeof ops)[number] }>
 
 const nothing: Performed = { value: {} }
@@ -21,6 +28,7 @@ const egressOf = (call: ServeCall): number => {
   switch (call.op) {
     case 'serve.write':
       return call.body.length
+    case 'serve.inform':
     case 'serve.respond':
       return bytesOf(call.args.headers)
     case 'serve.finish':
@@ -65,6 +73,9 @@ class ServeProvider implements Provider {
     switch (call.op) {
       case 'serve.read':
         return await this.#read(call.args.length, exchange)
+      case 'serve.inform':
+        await exchange.inform(call.args)
+        return nothing
       case 'serve.respond':
         await exchange.respond(call.args)
         return nothing

@@ -15,8 +15,10 @@
 (func (export "wasi:http/incoming-handler@0.2.12#handle") (param $request i32) (param $where i32)
   (local $response i32) (local $body i32) (local $stream i32)
   (call $drop-request (local.get $request))
-  ;; neither early hints nor what is no informational response at all
+  ;; early hints, but nothing that is no informational response, nor a change of protocols
   (call $send-informational (local.get $where) (i32.const 103) (call $new-fields) (i32.const 1024))
+  (call $same (i32.load8_u (i32.const 1024)) (i32.const 0))
+  (call $send-informational (local.get $where) (i32.const 101) (call $new-fields) (i32.const 1024))
   (call $same (i32.load8_u (i32.const 1024)) (i32.const 1))
   (call $send-informational (local.get $where) (i32.const 200) (call $new-fields) (i32.const 1024))
   (call $same (i32.load8_u (i32.const 1024)) (i32.const 1))
