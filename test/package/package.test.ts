@@ -36,13 +36,24 @@ describe('the tarball', () => {
     })
     expect(strange).toEqual([])
     expect(made.files.length).toBeGreaterThan(400)
-    for (const name of ['bindgen.js', 'encoder.js', 'command-frame.wasm', 'NOTICE', 'interpreter.wasm', 'interfaces.json', 'LICENSE', 'js-component-bindgen-component.core.wasm']) {
+    for (const name of [
+      'bindgen.js',
+      'encoder.js',
+      'command-frame.wasm',
+      'NOTICE',
+      'interpreter.wasm',
+      'interfaces.json',
+      'LICENSE',
+      'js-component-bindgen-component.core.wasm',
+    ]) {
       expect(made.files).toContain(`package/dist/vendor/${name}`)
     }
   })
 
   test('leaves out the scripts that run from a checkout only', () => {
-    expect(made.files.filter((file) => /vendor-bindgen|vendor-preview1|write-interpreter|bindgen-world|interface-signatures/.test(file))).toEqual([])
+    expect(
+      made.files.filter((file) => /vendor-bindgen|vendor-preview1|write-interpreter|bindgen-world|interface-signatures/.test(file)),
+    ).toEqual([])
   })
 
   test('passes publint', async () => {

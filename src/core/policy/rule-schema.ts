@@ -182,13 +182,10 @@ export const grantFields = {
         mode,
         quota,
         entries,
-        kind: z
-          .enum(['live', 'copy', 'memory'], { error: '`live`, `copy` or `memory`' })
-          .optional()
-          .meta({
-            default: 'live',
-            description: '`copy`: a private copy, written back at a good end. `memory`: empty, gone with the session.',
-          }),
+        kind: z.enum(['live', 'copy', 'memory'], { error: '`live`, `copy` or `memory`' }).optional().meta({
+          default: 'live',
+          description: '`copy`: a private copy, written back at a good end. `memory`: empty, gone with the session.',
+        }),
       },
       { error: 'an object such as `{ host: ./letters, guest: /inbox, mode: ro }`' },
     ),
