@@ -152,6 +152,31 @@ describe('the answer of a guest', () => {
   })
 })
 
+describe('an informational response', () => {
+  test('goes to the host with its fields, which are used up, as often as the handler likes before it answers', async () => {
+    const outparam = new ResponseOutparam(scope, exchange)
+    await outparam.sendInformational(103, new Fields(scope, [['link', bytes('</a>')]], false))
+    await outparam.sendInformational(102, new Fields(scope, [], false))
+    expect(calls()).toEqual([
+      { op: 'serve.inform', exchange: 7, status: 103, headers: [['link', '</a>']] },
+      { op: 'serve.inform', exchange: 7, status: 102, headers: [] },
+    ])
+    expect(world.held).toBe(1)
+    setOf.set(outparam, { tag: 'ok', val: response(204) })
+    await expect(outparam.sendInformational(103, new Fields(scope, [], false))).rejects.toThrow(TypeError)
+  })
+
+  test('that the host does not send is an error for the handler, which can answer nonetheless', async () => {
+    world.host.intercept = async ({ op }) => (op === 'serve.inform' ? { ok: false, code: 'HTTP-protocol-error' } : undefined)
+    const outparam = new ResponseOutparam(scope, exchange)
+    const failed = await outparam.sendInformational(101, new Fields(scope, [], false)).catch((error: unknown) => error)
+    expect(failed).toMatchObject({ payload: { tag: 'HTTP-protocol-error' } })
+    setOf.set(outparam, { tag: 'ok', val: response(204) })
+    await exchange.close()
+    expect(world.host.ops()).toEqual(['serve.inform', 'serve.respond'])
+  })
+})
+
 test('handles that were made up are no request and no outparam', () => {
   const forged: unknown = Object.create(IncomingRequest.prototype)
   expect(() => (forged as IncomingRequest).method()).toThrow(TypeError)

@@ -2,6 +2,7 @@ import { Agent as HttpAgent, request, type IncomingMessage } from 'node:http'
 import { once } from 'node:events'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { AgentServer } from '#index.ts'
+import { buildProgram } from '../../conformance/wasi/build-program.ts'
 import { buildWat } from '../../fixtures/build-wat.ts'
 import { levelsToTest } from '../../fixtures/levels.ts'
 import { rawHttp } from '../../fixtures/serve/raw-http.ts'
@@ -46,6 +47,20 @@ describe('an agent that is served', () => {
     server = await serveOn(home.handler())
   }, 180_000)
   afterAll(() => home[Symbol.asyncDispose]())
+
+  test('sends informational responses before its answer, and not without end', async () => {
+    const program = await buildProgram(new URL('../../fixtures/serve/informs.wat', import.meta.url).pathname)
+    await using informing = await serveOn(home.runtime.loadComponent(program, { name: 'informs' }))
+    const outgoing = request(informing.url)
+    const told: unknown[] = []
+    outgoing.on('information', ({ statusCode, headers }) => told.push([statusCode, headers['link']]))
+    outgoing.end()
+    const [incoming] = (await once(outgoing, 'response')) as [IncomingMessage]
+    incoming.resume()
+    await once(incoming, 'end')
+    const progress = Array.from({ length: 31 }, () => [110, undefined])
+    expect([told, incoming.statusCode]).toEqual([[[103, '</style.css>; rel=preload'], ...progress], 231])
+  })
 
   test('echoes the first bytes before the last have come', async () => {
     const outgoing = request(`${server.url}/echo`, { method: 'POST' })

@@ -154,6 +154,102 @@ describe('an exchange that a cell drives as it likes', () => {
     expect((await ended).ingressBytes).toBe(6)
   })
 
+  const inform = (status: number, headers: Headers = []) => ({ status, headers })
+  const before = (playing: Play): Play => {
+    return async (exchange) => {
+      await playing(exchange)
+      await exchange.respond(head([], false))
+    }
+  }
+
+  test('sends informational responses with their fields, in order, before the answer', async () => {
+    const answer = await ask(
+      before(async (exchange) => {
+        await exchange.inform(
+          inform(103, [
+            ['Link', '</a>'],
+            ['link', '<\u00e4>'],
+          ]),
+        )
+        await exchange.inform(inform(199))
+      }),
+    )
+    expect(answer.text).toMatch(
+      /^HTTP\/1\.1 103 [^\r]*\r\nLink: <\/a>\r\nlink: <\u00e4>\r\n\r\nHTTP\/1\.1 199 [^\r]*\r\n\r\nHTTP\/1\.1 200 OK\r\n/,
+    )
+    expect([answer.statuses, (await ended).status]).toEqual([[200], 200])
+  })
+
+  test.each([
+    ['switches protocols', inform(101, [['upgrade', 'x']])],
+    ['switches protocols and says nothing of it', inform(101)],
+    ['is final', inform(200)],
+    ['has no status', inform(0)],
+    ['has a second head in a value', inform(103, [['x', 'a\r\n\r\nHTTP/1.1 200 OK']])],
+    ['has a second head in a name', inform(103, [['x: a\r\ny', 'a']])],
+    ['has content', inform(103, [['Content-Length', '5']])],
+    ['has a coding', inform(103, [['Transfer-Encoding', 'chunked']])],
+    ['speaks about the connection', inform(103, [['Connection', 'close']])],
+  ])('sends no informational response that %s', async (_what, wrong) => {
+    const answer = await ask(before(async (exchange) => await expect(exchange.inform(wrong)).rejects.toEqual(fault('HTTP-protocol-error'))))
+    await played
+    expect([answer.statuses, answer.text.startsWith('HTTP/1.1 200 OK')]).toEqual([[200], true])
+  })
+
+  test('sends 32 of them and no more', async () => {
+    const answer = await ask(
+      before(async (exchange) => {
+        const sent = await Promise.allSettled(Array.from({ length: 100 }, async () => await exchange.inform(inform(102))))
+        expect(sent.filter(({ status }) => status === 'fulfilled').length).toBe(32)
+      }),
+    )
+    await played
+    expect(answer.text.split('HTTP/1.1 102 ').length - 1).toBe(32)
+  })
+
+  test('sends none after the head of the answer, nor beside it, nor to who is told something else', async () => {
+    const answer = await ask(async (exchange) => {
+      const [first, second] = await Promise.allSettled([exchange.respond(head()), exchange.inform(inform(103))])
+      expect([first.status, second]).toEqual(['fulfilled', expect.objectContaining({ reason: fault('HTTP-protocol-error') })])
+      await exchange.write(bytes('body'))
+      await expect(exchange.inform(inform(103))).rejects.toEqual(fault('HTTP-protocol-error'))
+      await exchange.finish([])
+      await expect(exchange.inform(inform(103))).rejects.toEqual(fault('HTTP-protocol-error'))
+    })
+    await played
+    expect([answer.text.includes(' 103 '), isWhole(answer)]).toEqual([false, true])
+    const refused = await ask(async (exchange) => {
+      await exchange.refuse('HTTP-request-denied')
+      await expect(exchange.inform(inform(103))).rejects.toEqual(fault('connection-terminated'))
+    })
+    await played
+    expect([refused.text.includes(' 103 '), refused.statuses]).toEqual([false, [403]])
+  })
+
+  test('sends none before the record of the request, and none that the answer has overtaken', async () => {
+    const gate = Promise.withResolvers<void>()
+    recorded = gate.promise
+    const answer = await ask(async (exchange) => {
+      const informing = exchange.inform(inform(103))
+      informing.catch(() => undefined)
+      const responding = exchange.respond(head([], false))
+      gate.resolve()
+      await responding
+      await expect(informing).rejects.toEqual(fault('HTTP-protocol-error'))
+    })
+    await played
+    expect([answer.text.includes(' 103 '), answer.statuses]).toEqual([false, [200]])
+  })
+
+  test('sends none to a client of HTTP/1.0, which would take it for the answer', async () => {
+    const answer = await ask(
+      before(async (exchange) => await exchange.inform(inform(103))),
+      'GET / HTTP/1.0\r\n\r\n',
+    )
+    await played
+    expect([answer.text.includes(' 103 '), answer.statuses]).toEqual([false, [200]])
+  })
+
   test('that is refused when half was sent is cut, and no second answer stands in the first', async () => {
     const answer = await ask(async (exchange) => {
       await exchange.respond(head())
