@@ -283,7 +283,7 @@ describe('cordon audit', () => {
 })
 
 test('every command has help with an example', async () => {
-  for (const name of ['run', 'init', 'build', 'eval', 'audit', 'doctor']) {
+  for (const name of ['run', 'serve', 'init', 'build', 'eval', 'audit', 'doctor']) {
     const { exitCode, stdout } = await cordon([name, '--help'])
     expect(exitCode).toBe(0)
     expect(stdout).toMatch(/^usage: cordon /)
