@@ -1,4 +1,5 @@
 import { describe, expect, test } from 'vitest'
+import { ResponseParser } from '#host/providers/http/response-parser.ts'
 import { ResponseBody } from '#host/providers/http/response-body.ts'
 import { redactionOf } from '#host/providers/secrets/redaction.ts'
 import type { NetRule } from '#core/policy/rules.ts'
@@ -56,6 +57,17 @@ describe('E5: a server cannot keep the host busy', () => {
     const { replies, cpuMs } = await suffer([chunked, ones(300_000), '0\r\n\r\n'], 1, secret)
     expect(replies[0]).toMatchObject({ code: 'ok', body: 'x'.repeat(300_000) })
     expect(cpuMs).toBeLessThan(2500)
+  })
+
+  test('chunks that came together are handed on together', () => {
+    const pieces: number[] = []
+    const nothing = (): void => undefined
+    const parser = new ResponseParser(
+      { continued: nothing, head: nothing, body: ({ length }) => void pieces.push(length), end: nothing },
+      { isBodiless: false },
+    )
+    parser.push(Buffer.from(`${chunked}${ones(1000)}0\r\n\r\n`))
+    expect(pieces).toEqual([1000])
   })
 
   test('nor fill its memory, with a body of single bytes that nobody reads for a while', async () => {

@@ -24,7 +24,7 @@ export const httpAttacks: readonly Attack[] = [
       },
       {
         test: servers,
-        named: 'with a body in chunks of one byte',
+        named: 'chunks that came together are handed on together',
         without: [[`${http}/response-parser.ts`, 'this.#pieces.push(piece)', 'this.#events.body(piece)']],
       },
       {
@@ -68,6 +68,11 @@ export const httpAttacks: readonly Attack[] = [
         test: clients,
         named: 'costs no memory while its first is worked on',
         without: [[`${serve}/http-listener.ts`, ' || surplus > maxSurplus) socket.destroy()', ') socket.destroy()']],
+      },
+      {
+        test: clients,
+        named: 'costs little memory while nobody reads it',
+        without: [[`${serve}/http-listener.ts`, 'IncomingMessage: GatheredMessage,', '']],
       },
     ],
   },
