@@ -42,7 +42,7 @@ export interface RequestWork extends ServedPlace {
 }
 
 /** The requests of one session: one at a time. */
-export class CurrentExchange implements IncomingExchanges {
+class CurrentExchange implements IncomingExchanges {
   #current: { readonly invocation: number; readonly exchange: IncomingExchange } | undefined
 
   /** Begins to serve it; gives the way to end that. */
