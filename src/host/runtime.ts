@@ -13,6 +13,7 @@ import { interpreterComponent } from '#host/build/interpreter.ts'
 import { loadBundle, type Bundle } from '#host/bundle/load-bundle.ts'
 import { readPolicies } from '#host/config/read-policies.ts'
 import { effectiveFor, parseAllowOption } from '#host/config/effective-for.ts'
+import { checkNode } from '#host/check-node.ts'
 import { evaluate, type EvaluateOptions, type Evaluated } from '#host/evaluate.ts'
 import { ingest } from '#host/ingest/ingest.ts'
 import type { IsolationLevel } from '#host/launch/cell-port.ts'
@@ -36,8 +37,6 @@ import { storeNamespace } from '#host/session/store-namespace.ts'
 import { Session, type SessionOptions } from '#host/session/session.ts'
 
 const MiB = 1024 * 1024
-/** The first that reserves a local address before it listens there (`net.BoundSocket`). */
-const oldestNode = { major: 26, minor: 4 }
 
 /** How a runtime is set up. Whatever is left out is the safest that works: nothing granted, the strongest isolation there is. */
 export interface RuntimeOptions {
@@ -273,27 +272,6 @@ export class Runtime {
 }
 
 const progressOf = ({ progress }: RuntimeOptions): { progress?: (line: string) => void } => (progress === undefined ? {} : { progress })
-
-/** Whether WebAssembly can suspend its stack (JavaScript Promise Integration). */
-const canSuspend = (): boolean => {
-  const wasm: unknown = Reflect.get(globalThis, 'WebAssembly')
-  return typeof wasm === 'object' && wasm !== null && 'Suspending' in wasm
-}
-
-/** Throws CordonError `node.too-old` on a Node that cannot run guests. */
-const checkNode = (): void => {
-  const [major = 0, minor = 0] = process.versions.node.split('.').map(Number)
-  const isOld = major < oldestNode.major || (major === oldestNode.major && minor < oldestNode.minor)
-  if (isOld || !canSuspend()) {
-    throw new CordonError(
-      'node.too-old',
-      `cordon needs Node ${oldestNode.major}.${oldestNode.minor} or newer, this is ${process.versions.node}`,
-      {
-        hint: 'npm install --save-dev node@26, and run it with npx',
-      },
-    )
-  }
-}
 
 const openAudit = async (folder: string, paths: HostPaths): Promise<AuditLog> =>
   await AuditLog.open({ folder, key: await readAuditKey(auditKeyFile(paths)) })

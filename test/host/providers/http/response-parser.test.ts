@@ -88,7 +88,7 @@ const withoutSurplus = (bytes: Buffer): Buffer => {
 }
 
 test('property: what it takes, the parser of Node takes for the same: status, fields and body', async () => {
-  let answer = Buffer.alloc(0)
+  let answer: Buffer = Buffer.alloc(0)
   await using server = await rawServer((socket) => socket.once('data', () => socket.end(answer)))
   const asNode = (): Promise<Pick<Told, 'status' | 'body' | 'headers'> | undefined> =>
     new Promise((resolve) => {
