@@ -58,6 +58,7 @@ const start: Shape<SessionStart> = record({
   handles: count,
   stdinIsTerminal: flag,
   stdoutIsTerminal: flag,
+  stderrIsTerminal: flag,
 })
 const plainObject: Shape<Readonly<Record<string, unknown>>> = (value): value is Readonly<Record<string, unknown>> =>
   typeof value === 'object' && value !== null && !Array.isArray(value)

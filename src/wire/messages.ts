@@ -38,6 +38,7 @@ export interface SessionStart {
   readonly handles: number
   readonly stdinIsTerminal: boolean
   readonly stdoutIsTerminal: boolean
+  readonly stderrIsTerminal: boolean
 }
 
 /** How a guest ended, as its cell tells it. */

@@ -33,6 +33,7 @@ export const generous: SessionStart = {
   handles: 256,
   stdinIsTerminal: false,
   stdoutIsTerminal: false,
+  stderrIsTerminal: false,
 }
 
 /** A started session as the test sees it. */

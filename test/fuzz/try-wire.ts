@@ -43,6 +43,7 @@ const start = (call: string | null): SessionStart => ({
   handles: 1,
   stdinIsTerminal: false,
   stdoutIsTerminal: false,
+  stderrIsTerminal: false,
 })
 
 const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))

@@ -83,6 +83,7 @@ const toCell: fc.Arbitrary<ToCell> = fc.oneof(
     handles: count,
     stdinIsTerminal: fc.boolean(),
     stdoutIsTerminal: fc.boolean(),
+    stderrIsTerminal: fc.boolean(),
   }),
   fc.record({
     type: fc.constant('reply' as const),

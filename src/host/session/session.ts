@@ -147,7 +147,8 @@ export class Session {
     this.#over.signal.throwIfAborted()
     const { fuel, cpuTimeMs, memoryBytes, tableElements, handles } = policy.limits
     const budgets = { fuel, cpuTimeMs, memoryBytes, tableElements, handles }
-    const terminal = { stdinIsTerminal: false, stdoutIsTerminal: false }
+    // What a guest writes is neutralised before any terminal shows it, and nobody types into it: to a guest that drew or prompted it would be a broken one.
+    const terminal = { stdinIsTerminal: false, stdoutIsTerminal: false, stderrIsTerminal: false }
     this.#startClock(cell)
     cell.start(this.#options.number, { artifact: artifact.key, ...guest, env, preopens, ...budgets, ...terminal }, this.#sink())
     driver?.started(this.#line(cell))

@@ -55,6 +55,7 @@ export const sessionStart = (call: string, input: unknown = null): SessionStart 
   handles: 1,
   stdinIsTerminal: false,
   stdoutIsTerminal: false,
+  stderrIsTerminal: false,
 })
 
 /** A launcher of the scripted cell that is disposed with the test. */

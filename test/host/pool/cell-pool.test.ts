@@ -68,6 +68,7 @@ const start: SessionStart = {
   handles: 1,
   stdinIsTerminal: false,
   stdoutIsTerminal: false,
+  stderrIsTerminal: false,
 }
 const usage = { fuel: 0, cpuUs: 0, memoryPeakBytes: 0 }
 const artifact: Artifact = {

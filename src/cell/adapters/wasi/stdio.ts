@@ -67,9 +67,9 @@ export const stdioInterfaces = (slot: SessionSlot): Readonly<Record<string, Memb
     const { scope } = slot
     return scope.world.start.stdinIsTerminal ? new TerminalInput(scope) : undefined
   }
-  const terminalOutput = (): TerminalOutput | undefined => {
+  const terminalOutput = (which: 'stdoutIsTerminal' | 'stderrIsTerminal') => (): TerminalOutput | undefined => {
     const { scope } = slot
-    return scope.world.start.stdoutIsTerminal ? new TerminalOutput(scope) : undefined
+    return scope.world.start[which] ? new TerminalOutput(scope) : undefined
   }
   return {
     'wasi:cli/stdin': sealInterface({ getStdin }),
@@ -78,7 +78,7 @@ export const stdioInterfaces = (slot: SessionSlot): Readonly<Record<string, Memb
     'wasi:cli/terminal-input': sealInterface({ TerminalInput }),
     'wasi:cli/terminal-output': sealInterface({ TerminalOutput }),
     'wasi:cli/terminal-stdin': sealInterface({ getTerminalStdin: terminalInput }),
-    'wasi:cli/terminal-stdout': sealInterface({ getTerminalStdout: terminalOutput }),
-    'wasi:cli/terminal-stderr': sealInterface({ getTerminalStderr: terminalOutput }),
+    'wasi:cli/terminal-stdout': sealInterface({ getTerminalStdout: terminalOutput('stdoutIsTerminal') }),
+    'wasi:cli/terminal-stderr': sealInterface({ getTerminalStderr: terminalOutput('stderrIsTerminal') }),
   }
 }
