@@ -63,7 +63,7 @@ export const serveAttacks: readonly Attack[] = [
       {
         test: exchangeTest,
         named: 'no head before its record',
-        without: [[exchange, '    await recorded\n', '']],
+        without: [[exchange, 'this.#head = checked\n    await recorded\n', 'this.#head = checked\n']],
       },
     ],
   },
