@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import { CordonError } from '#core/errors.ts'
+import { GatheredMessage } from './gathered-message.ts'
 import { rawStatus, sendStatus } from './send-status.ts'
 import type { ServeLimits } from './serve-limits.ts'
 
@@ -71,6 +72,7 @@ export class HttpListener {
     this.#options = options
     const { limits } = options
     this.#server = createServer({
+      IncomingMessage: GatheredMessage,
       insecureHTTPParser: false,
       requireHostHeader: true,
       joinDuplicateHeaders: false,

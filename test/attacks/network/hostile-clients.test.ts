@@ -1,4 +1,6 @@
 import { connect, type Socket } from 'node:net'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import type { AgentServer } from '#index.ts'
 import { rawHttp } from '../../fixtures/serve/raw-http.ts'
@@ -69,5 +71,39 @@ describe('a client that sends requests without end', () => {
   test('has its first answered when they are few', async () => {
     await using server = await handled()
     expect((await rawHttp(server.address.port, [get('/text').repeat(5)])).statuses).toEqual([200])
+  })
+})
+
+/** What the heap holds when nothing more can be collected. */
+const heldBytes = (): number => {
+  setFlagsFromString('--expose-gc')
+  ;(runInNewContext('gc') as () => void)()
+  return process.memoryUsage().heapUsed
+}
+
+describe('a body in chunks of one byte', () => {
+  const head = (path: string): string =>
+    `POST ${path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n\r\n`
+  const ones = '1\r\nx\r\n'
+
+  test('costs little memory while nobody reads it', async () => {
+    await using server = await handled({ server: { concurrency: 1 } })
+    const sockets = [deaf(server.address.port, get('/hangs'))]
+    await until(() => server.stats.running === 1, 'a request that runs')
+    const before = heldBytes()
+    for (let nth = 0; nth < 8; nth += 1) sockets.push(deaf(server.address.port, head('/count') + ones.repeat(100_000)))
+    await until(() => server.stats.connections === 9, 'all of them')
+    await new Promise((resolve) => setTimeout(resolve, 500))
+    expect(heldBytes() - before).toBeLessThan(16_000_000)
+    for (const socket of sockets) socket.destroy()
+  })
+
+  test('comes whole', async () => {
+    await using server = await handled()
+    const body = `${ones.repeat(100_000)}3\r\nabc\r\n${'1000\r\n' + 'y'.repeat(4096)}\r\n1\r\nz\r\n0\r\n\r\n`
+    const whole = await rawHttp(server.address.port, [head('/echo') + body], { waitMs: 20_000 })
+    const said = whole.text.slice(whole.text.indexOf('\r\n\r\n') + 4).replaceAll(/(?:^|\r\n)[0-9a-f]+\r\n/g, '')
+    expect(said.length).toBe(104_102)
+    expect(said.replace(/^x+abcy+/, '')).toBe('z\r\n')
   })
 })
