@@ -2,7 +2,7 @@ import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, onTestFinished, test } from 'vitest'
 import { buildWat } from '../fixtures/build-wat.ts'
 import { cordonHome } from '../fixtures/cordon-process.ts'
 
@@ -25,6 +25,8 @@ interface Serving {
 const serving = async (args: readonly string[]): Promise<Serving> => {
   const all = ['--conditions=source', entry, 'serve', ...args, '--listen', '0', '--isolation', 'thread', '-o', 'json']
   const child = spawn(process.execPath, all, { cwd: folder, env: { ...home.environment } })
+  // One whose test failed would serve for ever.
+  onTestFinished(() => void child.kill('SIGKILL'))
   let stdout = ''
   let stderr = ''
   child.stderr.on('data', (chunk: Buffer) => (stderr += chunk.toString()))
