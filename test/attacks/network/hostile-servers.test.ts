@@ -85,3 +85,37 @@ describe('E5: a server cannot keep the host busy', () => {
     expect(process.cpuUsage(cpuBefore).user / 1000).toBeLessThan(3000)
   })
 })
+
+describe('a server', () => {
+  test('with which a connection is used a hundred times costs no listener for each', async () => {
+    const warnings: string[] = []
+    const warned = ({ message }: Error): unknown => warnings.push(message)
+    process.on('warning', warned)
+    await using server = await rawServer((socket) => socket.on('data', () => socket.write(ok)))
+    await using guest = localGuest(server.port)
+    for (let request = 0; request < 100; request += 1) expect((await guest.request()).body).toBe('hi')
+    process.off('warning', warned)
+    expect([server.connections(), warnings]).toEqual([1, []])
+  })
+
+  test.each([
+    ['a space that is none before the coding', 'transfer-encoding: \xa0chunked'],
+    ['a space that is none behind it', 'transfer-encoding: chunked\xa0'],
+  ])('cannot write %s and have it read as chunks', async (_what, field) => {
+    const { replies } = await suffer([`HTTP/1.1 200 OK\r\n${field}\r\n\r\n2\r\nhi\r\n0\r\n\r\n`])
+    expect(replies[0]?.code).toMatch(/^HTTP-response-transfer-coding/)
+  })
+
+  const value = 'Zx9-a-value-of-some-length'
+  test.each([
+    ['a coding', `HTTP/1.1 200 OK\r\ntransfer-encoding: ${value}\r\n\r\n`],
+    ['the name of a field that is too long', `HTTP/1.1 200 OK\r\n${value}: ${'a'.repeat(20_000)}\r\n\r\n`],
+  ])('cannot have a secret that it was sent told as %s', async (_what, answer) => {
+    const secret = { secrets: [secretRule('key')], values: { 'env://key': value } }
+    await using server = await rawServer((socket) => socket.once('data', () => socket.end(answer)))
+    await using guest = localGuest(server.port, { secret: 'key' }, secret)
+    const { code } = await guest.request()
+    expect(code).toMatch(/^HTTP-response-(?:transfer-coding|header-size)/)
+    expect(`${code} ${JSON.stringify(guest.session.summaries)}`.toLowerCase()).not.toContain(value.toLowerCase())
+  })
+})

@@ -45,6 +45,29 @@ export const httpAttacks: readonly Attack[] = [
     ],
   },
   {
+    id: 'H4',
+    tries: 'to be understood in two ways, to say in an error what is masked elsewhere, and to leave a little with every request',
+    proofs: [
+      {
+        test: servers,
+        named: 'have it read as chunks',
+        without: [[`${http}/body-framing.ts`, 'withoutBlanks(part).toLowerCase()', 'part.trim().toLowerCase()']],
+      },
+      {
+        test: servers,
+        named: 'cannot have a secret that it was sent told',
+        without: [
+          [`${http}/http-exchange.ts`, 'this.#quoteless(this.#incomplete(faultOfCause(error)))', 'this.#incomplete(faultOfCause(error))'],
+        ],
+      },
+      {
+        test: servers,
+        named: 'costs no listener for each',
+        without: [[`${http}/idle-connections.ts`, "connection.socket.off('close', closed)", '']],
+      },
+    ],
+  },
+  {
     id: 'H2',
     tries: 'to have an agent that is served take one client for another, or answer a client with what is no answer',
     proofs: [

@@ -1,4 +1,5 @@
 import { httpFault } from './errors.ts'
+import { withoutBlanks } from './field-section.ts'
 import type { Headers } from './request-head.ts'
 
 /** How the body of a response is told from what follows (RFC 9112 section 6.3), and what becomes of the connection. */
@@ -14,7 +15,7 @@ const valuesOf = (headers: Headers, name: string): readonly string[] =>
   headers.filter(([each]) => each.toLowerCase() === name).map(([, value]) => value)
 
 const elementsOf = (values: readonly string[]): readonly string[] =>
-  values.flatMap((value) => value.split(',').map((part) => part.trim().toLowerCase()))
+  values.flatMap((value) => value.split(',').map((part) => withoutBlanks(part).toLowerCase()))
 
 /** Reads how long the body is. Throws GuestFault for a head that two readers could understand differently. */
 export const bodyFraming = (

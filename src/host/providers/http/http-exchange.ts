@@ -1,5 +1,5 @@
 import type { NetRule } from '#core/policy/rules.ts'
-import type { GuestFault, OpenHandle, ProviderSession } from '#host/broker/provider.ts'
+import { GuestFault, type OpenHandle, type ProviderSession } from '#host/broker/provider.ts'
 import type { OwnAddresses, ResolveName } from '#host/providers/host-addresses.ts'
 import type { SecretVault } from '#host/providers/secrets/secret-vault.ts'
 import type { Connection } from './connection.ts'
@@ -310,7 +310,7 @@ export class HttpExchange implements OpenHandle {
 
   /** Ends the exchange with the first thing that went wrong, and gives that. After a complete response nothing is wrong any more. */
   #fail(error: unknown): GuestFault {
-    const fault = this.#incomplete(faultOfCause(error))
+    const fault = this.#quoteless(this.#incomplete(faultOfCause(error)))
     if (this.#fault === undefined && !this.#done) this.#fault = fault
     this.#deadline.disarm()
     this.#sender?.stop()
@@ -326,5 +326,11 @@ export class HttpExchange implements OpenHandle {
     const hasBegun = this.#status !== undefined || (this.#parser?.received ?? 0) > 0
     const isCut = hasBegun && caseOf(fault) === 'connection-terminated' && fault.detail !== 'closed' && fault.detail !== 'the session ended'
     return isCut ? httpFault('HTTP-response-incomplete', fault.detail) : fault
+  }
+
+  /** What a fault quotes of a response may be the secret that the server was sent, cut so that no mask would know it. */
+  #quoteless(fault: GuestFault): GuestFault {
+    const code = caseOf(fault)
+    return this.#request.rule.secret === undefined || fault.code === code ? fault : new GuestFault(code, fault.detail)
   }
 }

@@ -11,6 +11,8 @@ interface Idle {
   readonly key: string
   readonly connection: Connection
   readonly timer: NodeJS.Timeout
+  /** Called when the connection closes by itself. */
+  readonly closed: () => void
 }
 
 /**
@@ -28,7 +30,7 @@ export class IdleConnections {
       const each = this.#idle[index]
       if (each?.key !== key || !addresses.includes(each.connection.address)) continue
       this.#idle.splice(index, 1)
-      clearTimeout(each.timer)
+      forget(each)
       if (each.connection.isOpen) return each.connection
       each.connection.destroy()
     }
@@ -45,8 +47,9 @@ export class IdleConnections {
     connection.release()
     const timer = setTimeout(() => this.#remove(connection), keptMs)
     timer.unref()
-    connection.socket.once('close', () => this.#remove(connection))
-    this.#idle.push({ key, connection, timer })
+    const closed = (): void => this.#remove(connection)
+    connection.socket.once('close', closed)
+    this.#idle.push({ key, connection, timer, closed })
     if (this.#idle.length > maxIdle) this.#idle[0]?.connection.destroy()
   }
 
@@ -60,7 +63,13 @@ export class IdleConnections {
     const index = this.#idle.findIndex((each) => each.connection === connection)
     const [removed] = index < 0 ? [] : this.#idle.splice(index, 1)
     if (removed === undefined) return
-    clearTimeout(removed.timer)
+    forget(removed)
     connection.destroy()
   }
+}
+
+/** A connection may be given back a thousand times: nothing of each may stay. */
+const forget = ({ connection, timer, closed }: Idle): void => {
+  clearTimeout(timer)
+  connection.socket.off('close', closed)
 }
