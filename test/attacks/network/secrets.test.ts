@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { gzipSync } from 'node:zlib'
 import * as fc from 'fast-check'
@@ -17,6 +18,9 @@ import {
 
 const value = 's3cr3t/+value&more:"pass"'
 const secrets = { secrets: [secretRule('key')], values: { 'env://key': value } }
+
+/** What a server does that nobody should get to: an attack that succeeds is then soon over. */
+const hangUp = (socket: Socket): unknown => socket.destroy()
 
 /** A guest whose requests to the port carry the secret `key`. */
 const trusted = (port: number, more: Partial<NetRule> = {}): HttpGuest => localGuest(port, { secret: 'key', ...more }, secrets)
@@ -84,7 +88,7 @@ describe('C1: the value goes where its binding says, and nowhere else', () => {
   })
 
   test('a secret that cannot be read, is too short or would split the header refuses the request, without saying more', async () => {
-    await using server = await rawServer(() => undefined)
+    await using server = await rawServer(hangUp)
     for (const bad of [undefined, '', 'short', 'one\r\nx-injected: two', 'nul\0nulnul', 'x'.repeat(10_000)]) {
       const values: Record<string, string> = bad === undefined ? {} : { 'env://key': bad }
       await using guest = localGuest(server.port, { secret: 'key' }, { ...secrets, values })
@@ -95,7 +99,7 @@ describe('C1: the value goes where its binding says, and nowhere else', () => {
   })
 
   test('a rule that names a secret without a binding is refused', async () => {
-    await using server = await rawServer(() => undefined)
+    await using server = await rawServer(hangUp)
     await using guest = localGuest(server.port, { secret: 'key' }, { ...secrets, secrets: [secretRule('key', { inject: undefined })] })
     expect((await guest.request()).code).toBe('configuration-error')
     await using stranger = localGuest(server.port, { secret: 'unknown' }, secrets)
@@ -106,7 +110,7 @@ describe('C1: the value goes where its binding says, and nowhere else', () => {
 
 describe('C2, C3: a placeholder where it does not belong stops the request, loudly', () => {
   test('at a server it is not for, in any header', async () => {
-    await using server = await rawServer(() => undefined)
+    await using server = await rawServer(hangUp)
     await using guest = untrusted(server.port)
     const placeholder = await guest.placeholder()
     for (const name of ['authorization', 'cookie', 'x-anything']) {
@@ -116,7 +120,7 @@ describe('C2, C3: a placeholder where it does not belong stops the request, loud
   })
 
   test('at its own server in another header, in the target, or in the place of another secret', async () => {
-    await using server = await rawServer(() => undefined)
+    await using server = await rawServer(hangUp)
     await using guest = localGuest(
       server.port,
       { secret: 'key' },
@@ -133,7 +137,7 @@ describe('C2, C3: a placeholder where it does not belong stops the request, loud
   })
 
   test('one of no session of ours', async () => {
-    await using server = await rawServer(() => undefined)
+    await using server = await rawServer(hangUp)
     await using guest = trusted(server.port)
     const stranger = `cordon-secret-${'0'.repeat(32)}`
     expect((await guest.request({ headers: [['authorization', `Bearer ${stranger}`]] })).code).toBe('HTTP-request-denied')
@@ -172,7 +176,7 @@ describe('C4: encoded and split placeholders', () => {
   })
 
   test('percent-encoded twice in the query', async () => {
-    await using server = await rawServer(() => undefined)
+    await using server = await rawServer(hangUp)
     await using guest = untrusted(server.port)
     const twice = percent(await guest.placeholder()).replaceAll('%', '%25')
     expect((await guest.request({ pathWithQuery: `/?a=${twice}` })).code).toBe('HTTP-request-denied')
@@ -332,7 +336,7 @@ describe('C5: a server that echoes the credential', () => {
 
 describe('C6: in the clear', () => {
   test('a secret is not sent over http, but to a loopback address that the rule names', async () => {
-    await using server = await rawServer(() => undefined)
+    await using server = await rawServer(hangUp)
     const wide = netRule({ kind: 'cidr', bytes: [0, 0, 0, 0], prefix: 0, text: '0.0.0.0/0' }, server.port, { secret: 'key' })
     await using anywhere = httpGuest({ rules: [wide], authority: `127.0.0.1:${server.port}`, ...secrets })
     expect((await anywhere.request()).code).toBe('HTTP-request-denied')

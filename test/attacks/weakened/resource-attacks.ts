@@ -16,7 +16,7 @@ export const resourceAttacks: readonly Attack[] = [
       {
         test: 'cell/limits.test.ts',
         named: 'ends a hot loop when its fuel is used up, at exactly the limit',
-        without: [[meter, "if (left < 0) return this.#reach('fuel')", "if (left < -1e15) return this.#reach('fuel')"]],
+        without: [[meter, "if (left < 0) return this.#reach('fuel')", "if (left < -1e8) return this.#reach('fuel')"]],
       },
       {
         test: 'cell/limits.test.ts',
