@@ -9,7 +9,8 @@ import { makeGlue } from '#host/ingest/make-glue.ts'
 
 const root = new URL('../../../', import.meta.url).pathname
 const profile = { maxMemoryPages: 4096, maxTableElements: 1_000_000 }
-const guests = globSync(`${root}guests/*/*.wat`)
+/** jco drops versions, so that two drafts of one interface cannot be told apart on that route: it refuses the earlier one by name. */
+const guests = globSync(`${root}guests/*/*.wat`).filter((path) => !path.includes('counts-by-the-earlier-draft'))
 const tools = await loadToolset()
 
 const componentOf = async (file: string): Promise<Uint8Array> =>
