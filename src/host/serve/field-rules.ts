@@ -27,6 +27,18 @@ const notInTrailers: ReadonlySet<string> = new Set([
   'set-cookie',
 ])
 
+/** Fields by which a server has the proxy in front of it answer with something else, of the proxy's own: files of its machine, places that only it may ask. */
+const proxyOrders: ReadonlySet<string> = new Set([
+  'x-accel-redirect',
+  'x-lighttpd-send-file',
+  'x-lighttpd-send-tempfile',
+  'x-litespeed-location',
+  'x-reproxy-file',
+  'x-reproxy-url',
+  'x-sendfile',
+  'x-sendfile2',
+])
+
 /** RFC 9110 section 5.6.2. */
 const token = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]{1,256}$/
 
@@ -43,5 +55,8 @@ export const isFieldValue = (text: string): boolean => fieldValue.test(text)
 /** Whether a field is about the connection and not the message. `name` in lower case. */
 export const isConnectionField = (name: string): boolean => connectionFields.has(name)
 
+/** Whether a field of a response orders a proxy about. `name` in lower case. */
+export const isProxyOrder = (name: string): boolean => proxyOrders.has(name)
+
 /** Whether a field may stand in trailers. `name` in lower case. */
-export const mayTrail = (name: string): boolean => !connectionFields.has(name) && !notInTrailers.has(name)
+export const mayTrail = (name: string): boolean => !connectionFields.has(name) && !notInTrailers.has(name) && !proxyOrders.has(name)

@@ -1,6 +1,6 @@
 import { GuestFault } from '#host/broker/provider.ts'
 import type { Headers } from '#host/providers/serve/incoming-exchange.ts'
-import { isConnectionField, isFieldValue, isToken, mayTrail } from './field-rules.ts'
+import { isConnectionField, isFieldValue, isProxyOrder, isToken, mayTrail } from './field-rules.ts'
 
 /** The head of an answer, checked, and how its body goes out. */
 export interface ResponseHead {
@@ -22,6 +22,7 @@ const protocolError = (detail: string): GuestFault => new GuestFault('HTTP-proto
 const checkFields = (headers: Headers): void => {
   for (const [name, value] of headers) {
     if (!isToken(name) || !isFieldValue(value)) throw protocolError('a header that is none')
+    if (isProxyOrder(name.toLowerCase())) throw protocolError(`a header for a proxy: ${name}`)
     if (isConnectionField(name.toLowerCase())) throw protocolError(`a header about the connection: ${name}`)
   }
 }
