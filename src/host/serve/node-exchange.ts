@@ -3,6 +3,7 @@ import type { CordonError } from '#core/errors.ts'
 import { GuestFault } from '#host/broker/provider.ts'
 import type { Headers, IncomingExchange } from '#host/providers/serve/incoming-exchange.ts'
 import { statusOfError, statusOfErrorCode } from './answer-status.ts'
+import { isToken } from './field-rules.ts'
 import { RequestBody } from './request-body.ts'
 import { checkInformationalHead, checkResponseHead, checkTrailers, type ResponseHead } from './response-head.ts'
 import { sendStatus } from './send-status.ts'
@@ -149,7 +150,7 @@ export class NodeExchange implements IncomingExchange {
   }
 
   async refuse(code: string): Promise<void> {
-    if (this.#state === 'answering') return this.cut(code)
+    if (this.#state === 'answering') return this.cut(`given up: ${isToken(code) ? code : 'for no known reason'}`)
     await this.#options.recorded
     this.#answer(statusOfErrorCode(code), 'refused')
   }

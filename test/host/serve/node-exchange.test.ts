@@ -258,4 +258,15 @@ describe('an exchange that a cell drives as it likes', () => {
     })
     expect([isWhole(answer), answer.statuses, answer.text.includes('403')]).toEqual([false, [200], false])
   })
+
+  test.each([
+    ['done', 'given up: done'],
+    ['refused\n', 'given up: for no known reason'],
+  ])('that is cut with the reason %j is recorded as cut', async (code, outcome) => {
+    const answer = await ask(async (exchange) => {
+      await exchange.respond(head())
+      await exchange.refuse(code)
+    })
+    expect([isWhole(answer), (await ended).outcome]).toEqual([false, outcome])
+  })
 })
