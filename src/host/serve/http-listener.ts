@@ -2,7 +2,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { Socket } from 'node:net'
 import { CordonError } from '#core/errors.ts'
 import { GatheredMessage } from './gathered-message.ts'
-import { rawStatus, sendStatus } from './send-status.ts'
+import { closeSoon, rawStatus, sendStatus } from './send-status.ts'
 import type { ServeLimits } from './serve-limits.ts'
 
 /** Where a server listens. */
@@ -136,14 +136,14 @@ export class HttpListener {
       this.#connections.set(socket, { number: this.#opened, current: undefined, surplus: 0 })
       socket.on('close', () => this.#connections.delete(socket))
     })
-    server.on('request', (request, response) => this.#arrived(request, response, false))
-    server.on('checkContinue', (request, response) => this.#arrived(request, response, true))
-    server.on('checkExpectation', (request, response) => void this.#refuse(request, response, 417))
+    server.on('request', (request, response) => this.#arrived(request, response, 'nothing'))
+    server.on('checkContinue', (request, response) => this.#arrived(request, response, 'continue'))
+    server.on('checkExpectation', (request, response) => this.#arrived(request, response, 'unknown'))
     server.on('connect', (_request, socket: Socket) => this.#refuseRaw(socket, 405))
     server.on('clientError', (error: Error & { code?: string }, socket: Socket) => this.#refuseRaw(socket, statusOf(error.code)))
   }
 
-  #arrived(request: IncomingMessage, response: ServerResponse, expectsContinue: boolean): void {
+  #arrived(request: IncomingMessage, response: ServerResponse, expects: 'nothing' | 'continue' | 'unknown'): void {
     const { socket } = request
     const connection = this.#connections.get(socket)
     // Not to be answered in the place of what came before it, and not to be worked on while that may still change: it gets no answer.
@@ -154,7 +154,8 @@ export class HttpListener {
       if (this.#stopping) socket.destroySoon()
     })
     if (this.#stopping) return void this.#refuse(request, response, 503)
-    this.#options.arrived({ request, response, connection: connection.number, expectsContinue })
+    if (expects === 'unknown') return void this.#refuse(request, response, 417)
+    this.#options.arrived({ request, response, connection: connection.number, expectsContinue: expects === 'continue' })
   }
 
   #endAfter(socket: Socket, connection: Connection | undefined): void {
@@ -177,7 +178,10 @@ export class HttpListener {
     // In the middle of an answer it would pass for a part of that.
     const isBusy = this.#connections.get(socket)?.current !== undefined
     if (isBusy || !socket.writable) socket.destroy()
-    else socket.end(rawStatus(status), () => socket.destroy())
+    else {
+      closeSoon(socket)
+      socket.end(rawStatus(status), () => socket.destroy())
+    }
   }
 }
 

@@ -1,8 +1,18 @@
 import { STATUS_CODES, type IncomingMessage, type ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
 import { discardRest } from './discard-rest.ts'
 
 /** The client may try again in so many seconds. */
 const retryAfterS = 1
+
+/** How long a client may take to have a refusal. One that reads nothing would keep its connection with it for ever. */
+const takenMs = 3000
+
+/** Destroys a connection that is about to close and does not. */
+export const closeSoon = (socket: Socket): void => {
+  const late = setTimeout(() => socket.destroy(), takenMs)
+  socket.on('close', () => clearTimeout(late))
+}
 
 /** An answer of the host's own, whole; it says no more than the status does. */
 const fieldsOf = (status: number, length: number): (readonly [string, string])[] => [
@@ -24,6 +34,7 @@ export const sendStatus = async (request: IncomingMessage, response: ServerRespo
   else response.flushHeaders()
   // Ending it closes the connection: see `discardRest`.
   await discardRest(request)
+  closeSoon(request.socket)
   response.end()
 }
 

@@ -2,6 +2,9 @@ import { connect, type Socket } from 'node:net'
 import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { HttpListener } from '#host/serve/http-listener.ts'
+import { sendStatus } from '#host/serve/send-status.ts'
+import { serveLimitsOf } from '#host/serve/serve-limits.ts'
 import type { AgentServer } from '#index.ts'
 import { rawHttp } from '../../fixtures/serve/raw-http.ts'
 import { recordsOf, serveOn, servingHome, until, type ServingHome } from '../../fixtures/serve/served.ts'
@@ -106,4 +109,54 @@ describe('a body in chunks of one byte', () => {
     expect(said.length).toBe(104_102)
     expect(said.replace(/^x+abcy+/, '')).toBe('z\r\n')
   })
+})
+
+describe('a client that reads nothing', () => {
+  const full = Buffer.alloc(32 * 1024 * 1024)
+
+  test.each([
+    ['a request that is refused', sendStatus],
+    ['what is no request', undefined],
+  ])('does not keep its connection with the answer to %s', async (_what, answered) => {
+    const listener = new HttpListener({
+      limits: serveLimitsOf({}),
+      refused: () => undefined,
+      arrived: ({ request, response }) => {
+        const { socket } = request
+        // Between the two nothing more fits.
+        if (answered === undefined) response.on('close', () => socket.write(full)).end()
+        else {
+          socket.write(full)
+          void answered(request, response, 400)
+        }
+      },
+    })
+    const { port } = await listener.listen({ host: '127.0.0.1', port: 0 })
+    const socket = deaf(port, get('/'))
+    if (answered === undefined) setTimeout(() => socket.write('NONSENSE\r\n\r\n'), 300)
+    await until(() => listener.connections === 1, 'its connection')
+    await until(() => listener.connections === 0, 'the end of its connection')
+    socket.destroy()
+    listener.cut()
+  })
+})
+
+describe('a request that expects what nobody knows', () => {
+  test('hides no other behind it', async () => {
+    await using server = await handled()
+    const odd = get('/text', 'Expect: miracles', 'Content-Length: 1')
+    await rawHttp(server.address.port, [`${odd}x${get('/text')}`])
+    expect(server.stats).toMatchObject({ requests: 0, refused: 2 })
+  })
+})
+
+describe('an agent that is served behind a proxy', () => {
+  test.each(['X-Accel-Redirect', 'X-Sendfile', 'x-lighttpd-send-file', 'X-Reproxy-URL'])(
+    'has it answer with nothing of its own by %s',
+    async (name) => {
+      await using server = await handled()
+      const { text, statuses } = await rawHttp(server.address.port, [get(`/header/${name}/%2fetc%2fpasswd`, 'Connection: close')])
+      expect([statuses, text.includes('passwd')]).toEqual([[502], false])
+    },
+  )
 })

@@ -81,11 +81,28 @@ export const httpAttacks: readonly Attack[] = [
         named: 'is never told so inside of an answer',
         without: [[`${serve}/node-exchange.ts`, 'if (head.hasBody && head.status < 300) this.#body.invite()', '']],
       },
+      {
+        test: clients,
+        named: 'hides no other behind it',
+        without: [
+          [`${serve}/http-listener.ts`, "this.#arrived(request, response, 'unknown')", 'void this.#refuse(request, response, 417)'],
+        ],
+      },
+      {
+        test: clients,
+        named: 'has it answer with nothing of its own by X-Sendfile',
+        without: [[`${serve}/response-head.ts`, 'if (isProxyOrder(name.toLowerCase())) throw', 'if (name.length < 0) throw']],
+      },
+      {
+        test: 'host/serve/node-exchange.test.ts',
+        named: 'that is cut with the reason',
+        without: [[`${serve}/node-exchange.ts`, "`given up: ${isToken(code) ? code : 'for no known reason'}`", 'code']],
+      },
     ],
   },
   {
     id: 'H3',
-    tries: 'to fill the memory of a host that serves',
+    tries: 'to fill the memory of a host that serves, or its connections',
     proofs: [
       {
         test: clients,
@@ -96,6 +113,11 @@ export const httpAttacks: readonly Attack[] = [
         test: clients,
         named: 'costs little memory while nobody reads it',
         without: [[`${serve}/http-listener.ts`, 'IncomingMessage: GatheredMessage,', '']],
+      },
+      {
+        test: clients,
+        named: 'does not keep its connection with the answer to',
+        without: [[`${serve}/send-status.ts`, '() => socket.destroy(), takenMs', '() => undefined, takenMs']],
       },
     ],
   },
