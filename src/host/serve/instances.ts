@@ -46,8 +46,13 @@ export class Instances {
     const work = instance.serve(request)
     const back = work.done.then(async (error) => this.#giveBack(instance, error === undefined && (await hasAnswered(request))))
     const isLast = instance.served >= reuse
-    if (!isLast) void request.exchange.ended.then(() => this.#finishing.set(instance, back))
-    void back.then(() => this.#finishing.delete(instance))
+    let isBack = false
+    const answered = (): unknown => !isBack && this.#finishing.set(instance, back)
+    if (!isLast) void request.exchange.ended.then(answered)
+    void back.then(() => {
+      isBack = true
+      this.#finishing.delete(instance)
+    })
     return work
   }
 

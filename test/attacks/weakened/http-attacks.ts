@@ -119,6 +119,11 @@ export const httpAttacks: readonly Attack[] = [
         named: 'does not keep its connection with the answer to',
         without: [[`${serve}/send-status.ts`, '() => socket.destroy(), takenMs', '() => undefined, takenMs']],
       },
+      {
+        test: 'host/serve/instances.test.ts',
+        named: 'that fails before its client has all of the answer',
+        without: [[`${serve}/instances.ts`, '!isBack && this.#finishing', 'this.#finishing']],
+      },
     ],
   },
 ]
