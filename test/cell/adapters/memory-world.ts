@@ -238,6 +238,7 @@ export interface GuestImports {
   readonly 'wasi:cli/stdout': { getStdout(): OutputStream }
   readonly 'wasi:cli/stderr': { getStderr(): OutputStream }
   readonly 'wasi:cli/terminal-stdin': { getTerminalStdin(): Disposable | undefined }
+  readonly 'wasi:cli/terminal-stderr': { getTerminalStderr(): Disposable | undefined }
   readonly 'wasi:cli/terminal-stdout': { getTerminalStdout(): Disposable | undefined }
   readonly 'wasi:clocks/monotonic-clock': {
     now(): bigint
