@@ -115,9 +115,9 @@ describe('a response', () => {
   })
 
   test('comes after informational ones, which the guest does not see', async () => {
-    await using server = await rawServer((socket) =>
-      socket.write('HTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\nHTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nhi'),
-    )
+    const heads = ['103 Early Hints\r\nlink: </a>', '100 Continue', '102 Processing', '199 Whatever\r\ncontent-length: 5']
+    const informational = heads.map((head) => `HTTP/1.1 ${head}\r\n\r\n`).join('')
+    await using server = await rawServer((socket) => socket.write(`${informational}HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nhi`))
     await using guest = localGuest(server.port)
     expect(await guest.request()).toMatchObject({ code: 'ok', status: 200, body: 'hi' })
   })
