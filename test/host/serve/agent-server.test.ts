@@ -111,7 +111,7 @@ describe('an agent that is served', () => {
     const body = 'x'.repeat(100_000)
     const one = `POST /text HTTP/1.1\r\nHost: localhost\r\nContent-Length: ${body.length}\r\n\r\n${body}`
     const last = 'GET /calls HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n'
-    expect((await rawHttp(server.address.port, [one, last], { pauseMs: 500 })).statuses).toEqual([200, 200])
+    expect((await rawHttp(server.address.port, [one, last], { answered: true, pauseMs: 500 })).statuses).toEqual([200, 200])
   })
 
   test.each([
